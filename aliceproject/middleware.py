@@ -1,0 +1,1 @@
+"""Request id, host names, problems."""

@@ -1,0 +1,45 @@
+"""The signing key: given by the operator, or made once and kept in the data directory."""
+
+import os
+import secrets
+from pathlib import Path
+
+from aliceproject.env import SettingError
+
+MINIMUM_LENGTH = 50
+
+
+def load_or_create(given: str, data_dir: Path) -> str:
+    """The operator's key, or the one in data_dir/secret_key (mode 0600), made if absent.
+
+    A given key shorter than 50 characters raises SettingError: a weak key signs sessions and links.
+    """
+    if given:
+        return _long_enough(given, "ALICE_SECRET_KEY")
+    file = data_dir / "secret_key"
+    if not file.exists():
+        _create(file)
+    return _long_enough(file.read_text().strip(), str(file))
+
+
+def _create(file: Path) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    draft = file.with_name(f"{file.name}.{os.getpid()}")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w") as stream:
+        stream.write(secrets.token_urlsafe(64))
+        stream.flush()
+        os.fsync(stream.fileno())
+    # Two processes may start at once: the first link wins and both read the same key.
+    try:
+        os.link(draft, file)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
+
+
+def _long_enough(key: str, source: str) -> str:
+    if len(key) < MINIMUM_LENGTH:
+        raise SettingError(f"{source}: a secret key needs at least {MINIMUM_LENGTH} characters")
+    return key

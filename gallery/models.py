@@ -1,0 +1,66 @@
+"""Pictures, their owners and who may see them."""
+
+import uuid
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+
+class Image(models.Model):
+    """A stored PNG and the recipe that makes it again. Private unless shared."""
+
+    class State(models.TextChoices):
+        STORED = "stored"
+        LOST = "lost"
+        DELETING = "deleting"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="images"
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    state = models.CharField(max_length=8, choices=State, default=State.STORED)
+
+    file = models.CharField(max_length=255, unique=True)
+    thumbnail = models.CharField(max_length=255)
+    sha256 = models.CharField(max_length=64)
+    size_bytes = models.PositiveBigIntegerField()
+    width = models.PositiveIntegerField()
+    height = models.PositiveIntegerField()
+
+    prompt = models.TextField(blank=True)
+    negative_prompt = models.TextField(blank=True)
+    model = models.CharField(max_length=255)
+    seed = models.BigIntegerField()
+    recipe = models.JSONField(default=dict)
+    generation_ms = models.PositiveIntegerField(default=0)
+
+    is_public = models.BooleanField(default=False)
+    public_until = models.DateTimeField(null=True, blank=True)
+    # Part of every signed link: raising it makes all earlier links dead.
+    visibility_version = models.PositiveIntegerField(default=0)
+    favourite = models.BooleanField(default=False)
+
+    class Meta:
+        ordering: ClassVar = ["-created_at", "-id"]
+        indexes: ClassVar = [
+            models.Index(F("owner"), F("created_at").desc(), F("id").desc(), name="image_of_owner"),
+            models.Index(F("created_at").desc(), F("id").desc(), name="image_newest"),
+            models.Index(
+                F("created_at").desc(),
+                F("id").desc(),
+                name="image_public",
+                condition=Q(is_public=True),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.id} ({self.width}x{self.height}, seed {self.seed})"
+
+    @property
+    def shared(self) -> bool:
+        """Public now: an expiry ends the share at the moment of reading, not when a sweep runs."""
+        return self.is_public and (self.public_until is None or self.public_until > timezone.now())

@@ -1,0 +1,1 @@
+"""The life of a job: the only code that changes Job.status."""
