@@ -1,0 +1,56 @@
+"""What the documentation promises is what the code has."""
+
+import re
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+from packaging.version import Version
+
+from aliceproject.settings import env
+
+ROOT = Path(__file__).parents[2]
+CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text()
+# Below these versions there are known holes.
+FLOORS = {"diffusers": "0.38", "Django": "5.2.14", "daphne": "4.2.2", "torch": "2.6"}
+
+
+@pytest.mark.parametrize("name", sorted(env.declared))
+def test_every_setting_is_documented_with_its_default(name: str) -> None:
+    row = re.search(rf"^\| `{name}` \|.*$", CONFIGURATION, re.MULTILINE)
+    assert row is not None
+    for alias in env.declared[name].aliases:
+        assert f"`{alias}`" in row.group()
+
+
+def test_no_documented_setting_is_unknown() -> None:
+    documented = set(re.findall(r"^\| `([A-Z_]+)` \|", CONFIGURATION, re.MULTILINE))
+    assert documented - set(env.declared) == set()
+
+
+def test_the_example_file_names_only_settings_that_exist() -> None:
+    named = re.findall(r"^#? ?([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
+    assert set(named) - set(env.declared) == set()
+    assert named
+
+
+@pytest.mark.parametrize("package", FLOORS)
+def test_no_dependency_is_older_than_its_last_known_hole(package: str) -> None:
+    assert Version(version(package)) >= Version(FLOORS[package])
+
+
+def test_every_ignored_lint_rule_is_justified() -> None:
+    ignored = re.search(r"^ignore = \[(.*)\]", (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    assert ignored is not None
+    guide = (ROOT / "CONTRIBUTING.md").read_text()
+    assert [rule for rule in re.findall(r'"(\w+)"', ignored.group(1)) if rule not in guide] == []
+
+
+def test_exact_pins_only() -> None:
+    lines = [
+        line
+        for file in (ROOT / "requirements").glob("*.txt")
+        for line in file.read_text().splitlines()
+        if line and not line.startswith(("#", "-r"))
+    ]
+    assert [line for line in lines if "==" not in line] == []
