@@ -3,6 +3,7 @@
 import json
 import logging
 from datetime import UTC, datetime
+from typing import Any
 
 
 class JsonFormatter(logging.Formatter):
@@ -27,3 +28,31 @@ class TextFormatter(logging.Formatter):
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
         line = super().formatMessage(record)
         return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
+
+
+def configuration(level: str, line_format: str, file: str) -> dict[str, Any]:
+    """Django's LOGGING: standard error always, and a file that log rotation may move away."""
+    handlers: dict[str, Any] = {
+        "standard_error": {"class": "logging.StreamHandler", "formatter": line_format}
+    }
+    if file:
+        handlers["file"] = {
+            "class": "logging.handlers.WatchedFileHandler",
+            "filename": file,
+            "formatter": line_format,
+        }
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "text": {
+                "()": "aliceproject.logs.TextFormatter",
+                "format": "%(asctime)s %(levelname)-7s %(name)s: %(message)s",
+            },
+            "json": {"()": "aliceproject.logs.JsonFormatter"},
+        },
+        "handlers": handlers,
+        "root": {"handlers": list(handlers), "level": level.upper()},
+        # django-q says one line per wake-up, and Django one per 4xx we answered on purpose.
+        "loggers": {"django-q": {"level": "WARNING"}, "django.request": {"level": "ERROR"}},
+    }

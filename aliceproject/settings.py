@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import environ
 
-from aliceproject import secret_key
+from aliceproject import logs, secret_key
 from aliceproject.env import Environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -406,33 +406,4 @@ ALICE_OWN_HOSTS = [
     *[name.lower() for name in ALICE_ALLOWED_HOSTS],
 ]
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "text": {
-            "()": "aliceproject.logs.TextFormatter",
-            "format": "%(asctime)s %(levelname)-7s %(name)s: %(message)s",
-        },
-        "json": {"()": "aliceproject.logs.JsonFormatter"},
-    },
-    "handlers": {
-        "standard_error": {"class": "logging.StreamHandler", "formatter": ALICE_LOG_FORMAT},
-        **(
-            {
-                "file": {
-                    "class": "logging.handlers.WatchedFileHandler",
-                    "filename": ALICE_LOG_FILE,
-                    "formatter": ALICE_LOG_FORMAT,
-                }
-            }
-            if ALICE_LOG_FILE
-            else {}
-        ),
-    },
-    "root": {
-        "handlers": ["standard_error", *(["file"] if ALICE_LOG_FILE else [])],
-        "level": ALICE_LOG_LEVEL.upper(),
-    },
-    "loggers": {"django-q": {"level": "WARNING"}, "django.request": {"level": "ERROR"}},
-}
+LOGGING = logs.configuration(ALICE_LOG_LEVEL, ALICE_LOG_FORMAT, ALICE_LOG_FILE)

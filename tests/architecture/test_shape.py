@@ -12,11 +12,9 @@ MODULE_LINES, FUNCTION_LINES = 400, 60
 FORBIDDEN_NAMES = {"utils", "helpers", "core", "common", "services"}
 
 
-def modules() -> Iterator[Path]:
-    for app in APPS:
-        for file in (ROOT / app).rglob("*.py"):
-            if "migrations" not in file.parts:
-                yield file
+def modules() -> list[Path]:
+    files = (file for app in APPS for file in sorted((ROOT / app).rglob("*.py")))
+    return [file for file in files if "migrations" not in file.parts]
 
 
 def functions(file: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
