@@ -4,9 +4,7 @@ import socket
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import environ
-
-from aliceproject import logs, secret_key
+from aliceproject import clusters, databases, logs, secret_key
 from aliceproject.env import Environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -181,6 +179,9 @@ ALICE_IDLE_UNLOAD_SECONDS = env.integer(
 ALICE_MODEL_CACHE = env.integer(
     "ALICE_MODEL_CACHE", 2, low=1, high=64, help="Models kept warm in one worker at most."
 )
+ALICE_MOCK_STEP_SECONDS = env.number(
+    "ALICE_MOCK_STEP_SECONDS", 0, low=0, high=60, help="How long the mock back end takes a step."
+)
 ALICE_MAX_STORAGE_GB = env.number(
     "ALICE_MAX_STORAGE_GB", 100, low=0.001, high=1000000, help="Pictures kept in all; over it: 503."
 )
@@ -274,39 +275,11 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 
-SQLITE_OPTIONS = {
-    "timeout": 20,
-    # WAL alone still fails a read-then-write at once; IMMEDIATE waits for its turn instead.
-    "transaction_mode": "IMMEDIATE",
-    # FULL: an accepted job must survive a power cut.
-    "init_command": (
-        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=20000;"
-        "PRAGMA cache_size=-20000; PRAGMA mmap_size=134217728; PRAGMA temp_store=MEMORY;"
-        "PRAGMA journal_size_limit=27103364;"
-    ),
-}
-if DATABASE_URL:
-    DATABASES = {"default": environ.Env.db_url_config(DATABASE_URL)}
-else:
-    DATABASES = {
-        "default": {
-            "ENGINE": "django.db.backends.sqlite3",
-            "NAME": ALICE_DATA_DIR / "alice.sqlite3",
-        }
-    }
-if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    DATABASES["default"] |= {
-        "CONN_MAX_AGE": None,
-        "OPTIONS": SQLITE_OPTIONS,
-        # A file, not memory: tests drive several connections and processes.
-        "TEST": {"NAME": ALICE_DATA_DIR / "test.sqlite3"},
-    }
-else:
-    DATABASES["default"] |= {"CONN_MAX_AGE": 0, "OPTIONS": {"pool": True}}
+DATABASES = databases.configuration(DATABASE_URL, ALICE_DATA_DIR)
 
 CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
-    # django-q2's sentinel writes a figure here twice a second: never a database.
+    # django-q2's own: see aliceproject.clusters.
     "local": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "q"},
 }
 
@@ -324,27 +297,7 @@ CHANNEL_LAYERS = {
     )
 }
 
-Q_TIMEOUT = ALICE_JOB_TIMEOUT_SECONDS + 600
-Q_QUEUE = {
-    "workers": 1,
-    "queue_limit": 1,
-    "bulk": 1,
-    "timeout": Q_TIMEOUT,
-    "retry": Q_TIMEOUT + 100,
-    "max_attempts": 1,
-    "ack_failures": True,
-    "recycle": 0,
-    "save_limit": -1,
-    "poll": 0.05,
-    "guard_cycle": 0.5,
-    "catch_up": False,
-    "cache": "local",
-    "log_level": "WARNING",
-    "daemonize_workers": False,
-    "broker_class": "aliceproject.queue.WakeRedis" if REDIS_URL else "aliceproject.queue.WakeORM",
-} | ({"redis": REDIS_URL} if REDIS_URL else {"orm": "default"})
-# The default cluster, io, also runs the schedules; image draws; download fetches models.
-Q_CLUSTER = {"name": "io"} | Q_QUEUE | {"ALT_CLUSTERS": {"image": Q_QUEUE, "download": Q_QUEUE}}
+Q_CLUSTER = clusters.configuration(ALICE_JOB_TIMEOUT_SECONDS, REDIS_URL)
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.AliceAuthentication"],
