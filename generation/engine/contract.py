@@ -76,9 +76,11 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Progress: `step` of `steps` done. `preview` makes a small raster of the present latents.
+    """Progress: `step` of `steps` done, counted over the whole generate call.
 
-    It costs something: call it only when somebody looks. None when there is nothing to show.
+    `preview` makes a small raster of the first picture under way from its present latents. It costs
+    something: call it only when somebody looks, and before the watcher returns. None: nothing to
+    show.
     """
 
     step: int
@@ -112,7 +114,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a back end can do on this machine, as data."""
+    """What a back end can do on this machine, as data. Memory in bytes; 0 where nobody counts."""
 
     backend: str
     device: str
@@ -120,12 +122,25 @@ class Capabilities:
     tasks: frozenset[Task]
     families: frozenset[str]
     schedulers: frozenset[str]
+    options: frozenset[str]
+    layouts: frozenset[str]
     memory_total: int = 0
     memory_used: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What the operator decides about a back end; each takes from it what concerns it.
+
+    `device` is auto, cpu, cuda, cuda:N or mps; `mock_step_seconds` paces the mock back end.
+    """
+
+    device: str = "auto"
+    mock_step_seconds: float = 0.0
+
+
 class Backend(Protocol):
-    """A way of drawing. Refuses with `errors.NotSupported` what it cannot do; drops nothing."""
+    """A way of drawing, made from a Setup. Refuses with `errors.NotSupported` what it cannot do; drops nothing."""
 
     def load(self, model: ModelRef) -> None:
         """Make the model ready; costs nothing when it already is."""

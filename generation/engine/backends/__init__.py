@@ -1,0 +1,1 @@
+"""Ways of drawing, each behind the Backend protocol; `registry` names them."""
