@@ -151,3 +151,30 @@ class Submission(models.Model):
 
     def __str__(self) -> str:
         return f"{self.key or self.body_hash[:12]} -> {self.job_id}"
+
+
+class WorkerStatus(models.Model):
+    """What a worker last said of itself. The web process never asks a device: it reads this row."""
+
+    worker = models.CharField(max_length=64, primary_key=True)
+    host = models.CharField(max_length=255)
+    device = models.CharField(max_length=64, blank=True)
+    backend = models.CharField(max_length=32, blank=True)
+    dtype = models.CharField(max_length=16, blank=True)
+    # Public ids of the models that are warm in this worker's memory.
+    models_loaded = models.JSONField(default=list)
+    # Of the device; of the process where the device is the CPU. 0: not known.
+    memory_used_bytes = models.PositiveBigIntegerField(default=0)
+    memory_total_bytes = models.PositiveBigIntegerField(default=0)
+    # 0 to 1; null where the device does not tell.
+    utilization = models.FloatField(null=True, blank=True)
+    busy_job = models.UUIDField(null=True, blank=True)
+    started_at = models.DateTimeField(default=timezone.now)
+    updated_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        ordering: ClassVar = ["worker"]
+        verbose_name_plural = "worker status"
+
+    def __str__(self) -> str:
+        return f"{self.worker} on {self.device or self.host}"
