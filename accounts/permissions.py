@@ -1,0 +1,22 @@
+"""Scopes as Django REST framework asks for them."""
+
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from accounts.authentication import CHALLENGE, Identity, require
+from accounts.problems import Unauthenticated
+
+
+class HasScope(BasePermission):
+    """The caller holds `view.required_scope`. A view without one is a mistake and fails closed."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        identity = request.auth
+        if not isinstance(identity, Identity):
+            raise Unauthenticated("An API key is required.", headers=CHALLENGE)
+        scope = getattr(view, "required_scope", "")
+        if not scope:
+            return False
+        require(identity, scope)
+        return True

@@ -1,0 +1,95 @@
+"""Who may see a picture: its owner, staff, everybody for a while, or whoever holds a link."""
+
+import base64
+import binascii
+import struct
+import time
+import uuid
+from datetime import timedelta
+
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
+from django.core.signing import BadSignature, Signer
+from django.db.models import F
+from django.http import HttpRequest
+from django.utils import timezone
+
+from accounts.models import User
+from accounts.problems import Invalid
+from gallery.models import Image
+
+# Image id, expiry in Unix seconds, visibility version: 24 bytes are 32 characters, unpadded.
+PAYLOAD = struct.Struct(">16sII")
+EXTENSIONS = {"png": "png", "jpeg": "jpg", "jpg": "jpg", "webp": "webp"}
+SHORTEST_HOURS, LONGEST_HOURS = 1, 168
+DEFAULT_HOURS = LONGEST_HOURS
+
+
+def link(image: Image, fmt: str = "png", base_url: str = "") -> str:
+    """`/images/{token}.{ext}` under `base_url`: opens the picture without credentials.
+
+    Lives ALICE_LINK_SECONDS; dead at once when the picture is deleted or its privacy changes.
+    """
+    expiry = int(time.time()) + settings.ALICE_LINK_SECONDS
+    payload = PAYLOAD.pack(image.pk.bytes, expiry, image.visibility_version)
+    token = _signer().sign(base64.urlsafe_b64encode(payload).decode())
+    return f"{base_url.rstrip('/')}/images/{token}.{EXTENSIONS[fmt]}"
+
+
+def open_link(token: str) -> Image | None:
+    """The picture a live token opens; None for a forged, expired or revoked one."""
+    opened = _unpack(token)
+    if opened is None:
+        return None
+    image, expiry, version = opened
+    live = expiry > time.time() and version == image.visibility_version
+    return image if live else None
+
+
+def named_by(token: str) -> Image | None:
+    """The picture of a token of ours, live or not: the caller must ask visible_to."""
+    opened = _unpack(token)
+    return opened[0] if opened else None
+
+
+def visible_to(image: Image, user: User | AnonymousUser | None) -> bool:
+    """Owner, staff, or anybody while the picture is shared; nobody once it is being deleted."""
+    if image.state == Image.State.DELETING:
+        return False
+    if isinstance(user, User) and user.is_active and (user.is_staff or user.pk == image.owner_id):
+        return True
+    return image.shared
+
+
+def set_privacy(image: Image, *, public: bool, hours: int = DEFAULT_HOURS) -> None:
+    """Share the picture for 1..168 `hours`, or end the share; every earlier link dies."""
+    if not SHORTEST_HOURS <= hours <= LONGEST_HOURS:
+        raise Invalid(
+            f"expiresInHours must be a whole number from {SHORTEST_HOURS} to {LONGEST_HOURS}.",
+            param="expiresInHours",
+        )
+    Image.objects.filter(pk=image.pk).update(
+        is_public=public,
+        public_until=timezone.now() + timedelta(hours=hours) if public else None,
+        visibility_version=F("visibility_version") + 1,
+    )
+    image.refresh_from_db(fields=["is_public", "public_until", "visibility_version"])
+
+
+def base_url(request: HttpRequest) -> str:
+    """What makes links absolute: ALICE_PUBLIC_URL, else the address the caller used."""
+    return settings.ALICE_PUBLIC_URL or request.build_absolute_uri("/").rstrip("/")
+
+
+def _signer() -> Signer:
+    return Signer(salt="gallery.sharing.link", sep=".")
+
+
+def _unpack(token: str) -> tuple[Image, int, int] | None:
+    try:
+        payload = base64.urlsafe_b64decode(_signer().unsign(token))
+        raw, expiry, version = PAYLOAD.unpack(payload)
+    except (BadSignature, binascii.Error, struct.error):
+        return None
+    image = Image.objects.filter(pk=uuid.UUID(bytes=raw), state=Image.State.STORED).first()
+    return (image, expiry, version) if image else None
