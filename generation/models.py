@@ -51,6 +51,8 @@ class Job(models.Model):
 
     step = models.PositiveIntegerField(default=0)
     steps = models.PositiveIntegerField(default=0)
+    # Raised by every visible change, never lowered: the ids of a job's events come from it.
+    revision = models.PositiveIntegerField(default=0)
     error_code = models.CharField(max_length=64, blank=True)
     error_message = models.TextField(blank=True)
     timings = models.JSONField(default=dict)
@@ -61,15 +63,13 @@ class Job(models.Model):
 
     class Meta:
         ordering: ClassVar = ["-created_at", "-id"]
+        # Whole indexes: SQLite never matches a bound parameter with a partial index's condition.
         indexes: ClassVar = [
             models.Index(
-                fields=["fair_tag", "-priority", "created_at"],
-                name="job_queued",
-                condition=Q(status="queued"),
+                fields=["status", "fair_tag", "-priority", "created_at"], name="job_queued"
             ),
-            models.Index(
-                fields=["lease_expires_at"], name="job_leased", condition=Q(status="running")
-            ),
+            models.Index(fields=["status", "lease_expires_at"], name="job_leased"),
+            models.Index(fields=["owner", "status"], name="job_open_of_owner"),
             models.Index(fields=["owner", "-created_at", "-id"], name="job_of_owner"),
         ]
 
@@ -110,6 +110,8 @@ class JobPreview(models.Model):
         Job, on_delete=models.CASCADE, primary_key=True, related_name="preview"
     )
     step = models.PositiveIntegerField()
+    # The job's revision this preview came with.
+    revision = models.PositiveIntegerField()
     # A small WebP, at most 64 KB.
     data = models.BinaryField()
 
