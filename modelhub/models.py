@@ -26,7 +26,10 @@ class CatalogModel(models.Model):
     public_id = models.CharField(max_length=255, unique=True)
     path = models.CharField(max_length=1024, unique=True)
     layout = models.CharField(max_length=16, choices=Layout)
-    family = models.CharField(max_length=16, choices=[(f.value, TRAITS[f].title) for f in Family])
+    # Empty when a broken or foreign model does not say.
+    family = models.CharField(
+        max_length=16, blank=True, choices=[(f.value, TRAITS[f].title) for f in Family]
+    )
     kind = models.CharField(max_length=16, default="checkpoint")
     native_resolution = models.PositiveIntegerField()
     size_bytes = models.PositiveBigIntegerField(default=0)
