@@ -2,8 +2,12 @@
 
 import json
 import logging
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
+
+# Which request a line belongs to; set by the middleware, empty outside requests.
+REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="")
 
 
 class JsonFormatter(logging.Formatter):
@@ -15,6 +19,7 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
+            **({"request_id": REQUEST_ID.get()} if REQUEST_ID.get() else {}),
             **getattr(record, "data", {}),
         }
         if record.exc_info:
@@ -27,6 +32,8 @@ class TextFormatter(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
         line = super().formatMessage(record)
+        if REQUEST_ID.get():
+            line = f"{line} [{REQUEST_ID.get()}]"
         return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
 
 

@@ -238,8 +238,9 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    #     "aliceproject.middleware.request_id",
-    #     "aliceproject.middleware.host_check",
+    "aliceproject.middleware.RequestId",
+    "aliceproject.middleware.HostCheck",
+    "aliceproject.middleware.OtherOrigins",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -247,7 +248,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    #     "aliceproject.middleware.problems",
+    "aliceproject.middleware.Problems",
 ]
 
 TEMPLATES = [
@@ -329,7 +330,7 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_TRUSTED_ORIGINS = [ALICE_PUBLIC_URL] if ALICE_PUBLIC_URL else []
-# CSRF_FAILURE_VIEW = "aliceproject.errors.csrf_failure"
+CSRF_FAILURE_VIEW = "aliceproject.errors.csrf_failure"
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_HSTS_SECONDS = 31536000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS

@@ -9,13 +9,20 @@ STAGE = Path(tempfile.mkdtemp(prefix="alice-tests-"))
 for name in [n for n in os.environ if n.startswith("ALICE_")]:
     del os.environ[name]
 os.environ |= {
+    "DJANGO_SETTINGS_MODULE": "aliceproject.settings",
     "ALICE_DATA_DIR": str(STAGE),
     "ALICE_BACKEND": "mock",
+    # The name Django's test client calls the server by.
+    "ALICE_ALLOWED_HOSTS": "testserver",
     "OMP_NUM_THREADS": "1",
     "HF_HUB_OFFLINE": "1",
 }
 
+import django  # noqa: E402
 import pytest  # noqa: E402
+
+# Test modules import models while they are collected.
+django.setup()
 
 from accounts.models import User  # noqa: E402
 

@@ -1,0 +1,52 @@
+"""Who may open a websocket: pages of this very server, and programs that bring no cookie."""
+
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from channels.auth import AuthMiddlewareStack
+from channels.routing import URLRouter
+from channels.security.websocket import WebsocketDenier
+from django.conf import settings
+from django.urls import URLPattern, re_path
+
+from aliceproject.asgi_body import Asgi, Headers, Receive, Scope, Send
+from aliceproject.middleware import host_allowed
+
+
+class OriginCheck:
+    """Browsers send cookies with cross-site handshakes and no CORS stops them: Origin must be ours.
+
+    A program that sends no Origin may connect with a key, never with a cookie.
+    """
+
+    def __init__(self, app: Asgi) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(scope["headers"])
+        host = headers.get(b"host", b"").decode("latin1")
+        if host_allowed(host) and self._ours(headers, host):
+            return await self.app(scope, receive, send)
+        await WebsocketDenier()(scope, receive, send)
+        return None
+
+    @staticmethod
+    def _ours(headers: Headers, host: str) -> bool:
+        origin = headers.get(b"origin", b"").decode("latin1")
+        if not origin:
+            return b"cookie" not in headers
+        if settings.ALICE_PUBLIC_URL and origin == _origin_of(settings.ALICE_PUBLIC_URL):
+            return True
+        return urlsplit(origin).netloc.lower() == host.lower() != ""
+
+
+def _origin_of(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def websockets(patterns: Sequence[URLPattern]) -> Asgi:
+    """Origin, then session, then the consumer; an unknown path is refused like a forbidden one."""
+    routes = [*patterns, re_path(r"", WebsocketDenier.as_asgi())]
+    stack: Asgi = OriginCheck(AuthMiddlewareStack(URLRouter(routes)))
+    return stack
