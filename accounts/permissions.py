@@ -1,11 +1,18 @@
 """Scopes as Django REST framework asks for them."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from accounts.authentication import CHALLENGE, Identity, require
 from accounts.problems import Unauthenticated
+
+if TYPE_CHECKING:
+    # rest_framework.views itself imports this module, through its settings.
+    from rest_framework.views import APIView
 
 
 class HasScope(BasePermission):

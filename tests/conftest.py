@@ -1,7 +1,9 @@
 """The cast and the stage: every test runs in a data directory of its own process."""
 
 import os
+import shutil
 import tempfile
+from functools import cache
 from pathlib import Path
 
 # Before Django reads its settings: tests never see the developer's data, keys or .env values.
@@ -24,21 +26,37 @@ import pytest  # noqa: E402
 # Test modules import models while they are collected.
 django.setup()
 
+from django.contrib.auth.hashers import make_password  # noqa: E402
+
 from accounts.models import User  # noqa: E402
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(STAGE, ignore_errors=True)
+
+
+@cache
+def hashed(password: str) -> str:
+    """Hashing is slow on purpose: once a run is enough."""
+    return make_password(password)
+
+
+def person(name: str, password: str, *, is_staff: bool = False) -> User:
+    return User.objects.create(username=name, password=hashed(password), is_staff=is_staff)
 
 
 @pytest.fixture
 def alice(db: None) -> User:
     """The owner."""
-    return User.objects.create_user("alice", password="correct horse 1")
+    return person("alice", "correct horse 1")
 
 
 @pytest.fixture
 def bob(db: None) -> User:
     """Another user, whom nothing of alice's concerns."""
-    return User.objects.create_user("bob", password="correct horse 2")
+    return person("bob", "correct horse 2")
 
 
 @pytest.fixture
 def staff(db: None) -> User:
-    return User.objects.create_user("carol", password="correct horse 3", is_staff=True)
+    return person("carol", "correct horse 3", is_staff=True)
