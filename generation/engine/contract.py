@@ -132,10 +132,12 @@ class Capabilities:
 class Setup:
     """What the operator decides about a back end; each takes from it what concerns it.
 
-    `device` is auto, cpu, cuda, cuda:N or mps; `mock_step_seconds` paces the mock back end.
+    `device` is auto, cpu, cuda, cuda:N or mps; `images_at_once` how many images of one spec are
+    drawn together (0: what suits the device); `mock_step_seconds` paces the mock back end.
     """
 
     device: str = "auto"
+    images_at_once: int = 0
     mock_step_seconds: float = 0.0
 
 

@@ -41,7 +41,8 @@ _SAMPLERS = (
         ("euler ancestral", "k_euler_a"),
     ),
     Sampler("euler", "Euler", "EulerDiscreteScheduler", {}, ("k_euler",)),
-    Sampler("ddim", "DDIM", "DDIMScheduler"),
+    # Latents are not bounded to -1..1; a schedule that leaves it unsaid would clip them.
+    Sampler("ddim", "DDIM", "DDIMScheduler", {"clip_sample": False}),
     Sampler("pndm", "PNDM", "PNDMScheduler", {"skip_prk_steps": True}, ("plms",)),
     Sampler("lms", "LMS", "LMSDiscreteScheduler", {}, ("k_lms",)),
 )

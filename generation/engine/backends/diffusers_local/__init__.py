@@ -1,0 +1,1 @@
+"""Draws with diffusers pipelines on this machine's own device: CUDA, ROCm, MPS or CPU."""

@@ -1,0 +1,84 @@
+"""The diffusers back end: warm pipelines on one device."""
+
+from collections.abc import Iterator, Sequence
+
+import diffusers
+import transformers
+
+from generation.engine.backends.diffusers_local import device as devices
+from generation.engine.backends.diffusers_local import drawing, loading, memory
+from generation.engine.backends.diffusers_local.pipelines import PIPELINES
+from generation.engine.backends.diffusers_local.progress import Progress
+from generation.engine.contract import (
+    Capabilities,
+    JobSpec,
+    ModelRef,
+    Result,
+    Setup,
+    Watcher,
+)
+from generation.engine.errors import ModelUnloadable
+from generation.engine.options import OPTIONS
+from generation.engine.samplers import SAMPLERS
+
+
+class DiffusersBackend:
+    """Every model in it shares one device; the runner decides which stay."""
+
+    def __init__(self, setup: Setup) -> None:
+        self._device = devices.choose(setup.device)
+        self._limit = setup.images_at_once
+        self._warm: dict[str, loading.Warm] = {}
+        devices.limit_threads()
+        _quieten()
+
+    def load(self, model: ModelRef) -> None:
+        warm = self._warm.pop(model.id, None) or loading.load(model, self._device)
+        self._warm[model.id] = warm
+
+    def unload(self, model_id: str) -> None:
+        if self._warm.pop(model_id, None):
+            memory.free(self._device)
+
+    def loaded(self) -> Sequence[str]:
+        return list(self._warm)
+
+    def capabilities(self) -> Capabilities:
+        warm = next(reversed(self._warm.values()), None)
+        dtype = warm.dtype if warm else devices.dtype_for(self._device)
+        total, used = memory.figures(self._device)
+        return Capabilities(
+            backend="diffusers",
+            device=str(self._device),
+            dtype=devices.name_of(dtype),
+            tasks=frozenset(task for _, task in PIPELINES),
+            families=frozenset(family for family, _ in PIPELINES),
+            schedulers=frozenset(SAMPLERS),
+            options=frozenset(OPTIONS),
+            layouts=frozenset({"diffusers"}),
+            memory_total=total,
+            memory_used=used,
+        )
+
+    def generate(self, specs: Sequence[JobSpec], watch: Watcher) -> Iterator[Result]:
+        plan = [(spec, *self._prepared(spec)) for spec in specs]
+        progress = Progress(watch, sum(drawing.evaluations(w, s, k) for s, w, k in plan))
+        for spec, warm, at_once in plan:
+            progress.colours = warm.colours
+            with devices.faults_named():
+                result = drawing.draw(warm, spec, at_once, progress)
+            yield result
+
+    def _prepared(self, spec: JobSpec) -> tuple[loading.Warm, int]:
+        if spec.model not in self._warm:
+            raise ModelUnloadable(f"{spec.model} is not loaded.")
+        warm = self._warm[spec.model]
+        drawing.check_size(warm, spec)
+        return warm, memory.images_at_once(self._device, spec, self._limit)
+
+
+def _quieten() -> None:
+    """Their warnings quote prompts and their bars fill logs; what matters is raised."""
+    for library in (diffusers, transformers):
+        library.utils.logging.set_verbosity_error()
+        library.utils.logging.disable_progress_bar()
