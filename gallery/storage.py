@@ -21,7 +21,8 @@ from gallery.models import Image
 
 __all__ = [
     "FileLost", "Format", "StorageDown", "StorageFull", "StoredFile", "as_format", "delete",
-    "discard", "read", "read_thumbnail", "stage", "used_bytes",
+    "discard", "finish_deletions", "read", "read_thumbnail", "remove_files", "stage",
+    "used_bytes",
 ]  # fmt: skip
 
 logger = logging.getLogger(__name__)
@@ -90,15 +91,27 @@ def delete(image: Image) -> None:
     Raises StorageDown when the files cannot be removed; the picture stays hidden and marked.
     """
     Image.objects.filter(pk=image.pk).update(state=Image.State.DELETING)
-    store().remove(image.file)
-    store().remove(image.thumbnail)
+    remove_files(image)
     Image.objects.filter(pk=image.pk).delete()
+
+
+def finish_deletions() -> int:
+    """Complete what a crash or a failing store interrupted; how many pictures are now gone."""
+    doomed = list(Image.objects.filter(state=Image.State.DELETING))
+    for image in doomed:
+        delete(image)
+    return len(doomed)
 
 
 def discard(stored: StoredFile) -> None:
     """Remove the files of a result that was not published."""
-    store().remove(stored.file)
-    store().remove(stored.thumbnail)
+    remove_files(stored)
+
+
+def remove_files(kept: Image | StoredFile) -> None:
+    """Picture and thumbnail; files already gone are no error."""
+    store().remove(kept.file)
+    store().remove(kept.thumbnail)
 
 
 def used_bytes() -> int:

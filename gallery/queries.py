@@ -1,0 +1,145 @@
+"""Reading the gallery: whose pictures one sees, a page at a time, by key and never by counting."""
+
+import base64
+import binascii
+import heapq
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import Self
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from accounts.models import User
+from accounts.problems import Forbidden, Invalid, NotFound
+from gallery import sharing
+from gallery.models import Image
+
+LARGEST_PAGE = 200
+LARGEST_OFFSET = 10_000
+NEWEST_FIRST = ("-created_at", "-id")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """A picture's position: newest first, ties by id."""
+
+    created_at: datetime
+    id: UUID
+
+    def cursor(self) -> str:
+        """An opaque word for URLs."""
+        text = f"{self.created_at.isoformat()}~{self.id.hex}"
+        return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+    @classmethod
+    def parse(cls, cursor: str) -> Self:
+        """Raises Invalid for anything that cursor() did not make."""
+        try:
+            padded = cursor + "=" * (-len(cursor) % 4)
+            moment, _, key = base64.urlsafe_b64decode(padded).decode("ascii").partition("~")
+            place = cls(datetime.fromisoformat(moment), UUID(hex=key))
+        except (ValueError, binascii.Error):
+            raise Invalid("This cursor is not one of ours.", param="cursor") from None
+        if place.created_at.tzinfo is None:
+            raise Invalid("This cursor is not one of ours.", param="cursor")
+        return place
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which of the visible pictures: shared ones, unshared ones, a text in the prompt."""
+
+    public: bool = True
+    private: bool = True
+    search: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Pictures, owners loaded, newest first; `cursor` opens the next page, None on the last."""
+
+    images: list[Image]
+    cursor: str | None
+
+
+EVERYTHING = Filter()
+
+
+def page_of(
+    user: User,
+    cursor: str | None = None,
+    limit: int = 50,
+    *,
+    offset: int = 0,
+    wanted: Filter = EVERYTHING,
+) -> Page:
+    """What `user` may see of the gallery: own pictures and shared ones, for staff all.
+
+    `limit` 1..200, `offset` 0..10000; a page costs the same at any depth of the cursor.
+    """
+    before = Place.parse(cursor) if cursor else None
+    found = list(islice(_places(user, wanted, before, offset + limit + 1), offset, None))
+    images = Image.objects.select_related("owner").in_bulk([p.id for p in found[:limit]])
+    more = found[limit - 1].cursor() if len(found) > limit else None
+    # A picture deleted between the two queries is left out.
+    return Page([images[p.id] for p in found[:limit] if p.id in images], more)
+
+
+def count(user: User, wanted: Filter = EVERYTHING) -> int:
+    """How many pictures page_of would give in all."""
+    return sum(part.count() for part in _parts(user, wanted))
+
+
+def one(user: User, image_id: UUID) -> Image:
+    """A picture `user` may see; NotFound, and nothing more telling, for any other id."""
+    image = Image.objects.select_related("owner").filter(pk=image_id).first()
+    if image is None or not sharing.visible_to(image, user):
+        raise NotFound("There is no such picture.")
+    return image
+
+
+def deletable(user: User, image_id: UUID) -> Image:
+    """A picture `user` may delete: also one whose deletion was interrupted.
+
+    NotFound as for one(); Forbidden for somebody else's picture that is shared with the user.
+    """
+    image = Image.objects.filter(pk=image_id).first()
+    if image is not None and (user.is_staff or image.owner_id == user.pk):
+        return image
+    one(user, image_id)
+    raise Forbidden("Only its owner may delete this picture.")
+
+
+def _places(user: User, wanted: Filter, before: Place | None, most: int) -> Iterable[Place]:
+    """The positions of the next `most` visible pictures: each part by its index, then merged."""
+    parts = [
+        [Place(*row) for row in _after(part, before).values_list("created_at", "id")[:most]]
+        for part in _parts(user, wanted)
+    ]
+    return islice(heapq.merge(*parts, reverse=True), most)
+
+
+def _parts(user: User, wanted: Filter) -> list[QuerySet[Image]]:
+    """The visible pictures as sets without overlap, each of which one index can walk."""
+    stored = Image.objects.exclude(state=Image.State.DELETING)
+    if wanted.search:
+        stored = stored.filter(prompt__icontains=wanted.search)
+    shared = Q(is_public=True) & (Q(public_until=None) | Q(public_until__gt=timezone.now()))
+    mine = stored if user.is_staff else stored.filter(owner=user)
+    if not wanted.public:
+        return [mine.exclude(shared)] if wanted.private else []
+    if not wanted.private:
+        return [stored.filter(shared)]
+    return [mine] if user.is_staff else [mine, stored.filter(shared).exclude(owner=user)]
+
+
+def _after(images: QuerySet[Image], before: Place | None) -> QuerySet[Image]:
+    if before is not None:
+        # One range bound, which an index can start at; an OR of two would scan from the top.
+        images = images.filter(created_at__lte=before.created_at)
+        images = images.exclude(created_at=before.created_at, id__gte=before.id)
+    return images.order_by(*NEWEST_FIRST)

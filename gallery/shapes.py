@@ -1,0 +1,69 @@
+"""Pictures as JSON, in the field names that the gallery's clients know."""
+
+from datetime import datetime
+from typing import Any
+
+from accounts.models import User
+from gallery import sharing
+from gallery.models import Image
+from gallery.queries import Page
+
+# The words of a request that makes the same picture again.
+REQUEST_FIELDS = (
+    "prompt", "negative_prompt", "model", "width", "height", "num_inference_steps",
+    "guidance_scale", "scheduler", "seed", "clip_skip",
+)  # fmt: skip
+
+
+def item(image: Image, viewer: User, base_url: str) -> dict[str, Any]:
+    """One picture; times in Unix seconds, `url` absolute and opening without credentials."""
+    recipe, extra = image.recipe, image.recipe.get("extra", {})
+    loras = extra.get("loras", [])
+    return {
+        "id": str(image.pk),
+        "filename": f"{image.pk}.png",
+        "url": sharing.link(image, base_url=base_url),
+        "thumbnailUrl": f"{base_url}/v1/images/{image.pk}/thumbnail",
+        "isPublic": image.shared,
+        "createdAt": _seconds(image.created_at),
+        "expiresAt": _seconds(image.public_until) if image.shared else None,
+        "isOwner": image.owner_id == viewer.pk,
+        "prompt": image.prompt,
+        "negativePrompt": image.negative_prompt,
+        "model": image.model,
+        "steps": recipe.get("num_inference_steps"),
+        "guidanceScale": recipe.get("guidance_scale"),
+        "width": image.width,
+        "height": image.height,
+        "seed": image.seed,
+        "scheduler": recipe.get("scheduler"),
+        "generationTime": image.generation_ms / 1000,
+        "loras": [lora["name"] for lora in loras],
+        "loraScales": [lora["scale"] for lora in loras],
+        "tags": [],
+        "favourite": image.favourite,
+        "metadata": recipe,
+    }
+
+
+def listing(
+    page: Page, viewer: User, base_url: str, *, limit: int, offset: int, total: int | None
+) -> dict[str, Any]:
+    """One page of the gallery; `total` None where it was not counted."""
+    return {
+        "object": "list",
+        "data": [item(image, viewer, base_url) for image in page.images],
+        "total": total,
+        "limit": limit,
+        "offset": offset,
+        "nextCursor": page.cursor,
+    }
+
+
+def request_again(image: Image) -> dict[str, Any]:
+    """The body that makes this picture again, for POST /v1/jobs and /v1/images/generations."""
+    return {name: image.recipe[name] for name in REQUEST_FIELDS if name in image.recipe} | {"n": 1}
+
+
+def _seconds(moment: datetime | None) -> int | None:
+    return int(moment.timestamp()) if moment else None
