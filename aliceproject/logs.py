@@ -61,5 +61,9 @@ def configuration(level: str, line_format: str, file: str) -> dict[str, Any]:
         "handlers": handlers,
         "root": {"handlers": list(handlers), "level": level.upper()},
         # django-q says one line per wake-up, and Django one per 4xx we answered on purpose.
-        "loggers": {"django-q": {"level": "WARNING"}, "django.request": {"level": "ERROR"}},
+        "loggers": {
+            "django-q": {"level": "WARNING"},
+            "django.request": {"level": "ERROR"},
+            "daphne": {"level": "WARNING"},
+        },
     }

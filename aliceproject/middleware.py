@@ -59,6 +59,15 @@ def request_id(given: str) -> str:
     return given if SANE_ID.fullmatch(given) else uuid.uuid4().hex
 
 
+class Lengths(Layer):
+    """Says how long a complete reply is: without it the server sends chunks."""
+
+    def after(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        if isinstance(response, HttpResponse) and "Content-Length" not in response:
+            response["Content-Length"] = str(len(response.content))
+        return response
+
+
 class RequestId(Layer):
     """Names the request in the log and in the reply; clients quote it when they ask for help."""
 

@@ -239,8 +239,9 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "aliceproject.middleware.RequestId",
-    "aliceproject.middleware.HostCheck",
+    "aliceproject.middleware.Lengths",
     "aliceproject.middleware.OtherOrigins",
+    "aliceproject.middleware.HostCheck",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

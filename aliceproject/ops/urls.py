@@ -1,15 +1,25 @@
 """Paths of health, readiness and metrics."""
 
-from django.urls import re_path
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, re_path
+from django.views.decorators.csrf import csrf_exempt
 
 from aliceproject.ops import health, metrics
 
+
+def _at(pattern: str, view: Callable[[HttpRequest], HttpResponse]) -> URLPattern:
+    # They only read: exempt, so that a POST is told 405 and not asked for a token.
+    return re_path(pattern, csrf_exempt(view), name=view.__name__)
+
+
 urlpatterns = [
     # Two routes on purpose: their clients read different words.
-    re_path(r"^(?:api/)?health$", health.health),
-    re_path(r"^(?:api/)?health/$", health.health_slash),
-    re_path(r"^livez/?$", health.livez),
-    re_path(r"^readyz/?$", health.readyz),
-    re_path(r"^metrics/?$", metrics.metrics, name="metrics"),
-    re_path(r"^metrics/prometheus/?$", metrics.prometheus),
+    _at(r"^(?:api/)?health$", health.health),
+    _at(r"^(?:api/)?health/$", health.health_slash),
+    _at(r"^livez/?$", health.livez),
+    _at(r"^readyz/?$", health.readyz),
+    _at(r"^metrics/?$", metrics.metrics),
+    _at(r"^metrics/prometheus/?$", metrics.prometheus),
 ]
