@@ -1,1 +1,16 @@
 """The life of a job: the only code that changes Job.status."""
+
+from generation.jobs.bell import ring
+from generation.jobs.claim import claim, heartbeat, queued, reap, release, retry
+from generation.jobs.fence import Claim, LeaseLost
+from generation.jobs.publish import Stored, end_cancelled, fail, publish, published
+from generation.jobs.queries import cancel, drop_previews, position, result_images
+from generation.jobs.reporting import report
+from generation.jobs.submit import Caller, joined, submit
+from generation.jobs.waiting import Update, finished, follow
+
+__all__ = [
+    "Caller", "Claim", "LeaseLost", "Stored", "Update", "cancel", "claim", "drop_previews",
+    "end_cancelled", "fail", "finished", "follow", "heartbeat", "joined", "position", "publish",
+    "published", "queued", "reap", "release", "report", "result_images", "retry", "ring", "submit",
+]  # fmt: skip

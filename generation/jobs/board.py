@@ -1,0 +1,167 @@
+"""The rows that this process awaits, read in one query a second and whenever a nudge comes."""
+
+import asyncio
+import contextvars
+import logging
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from uuid import UUID
+from weakref import WeakKeyDictionary
+
+from channels.layers import get_channel_layer
+from django.db import Error, connections
+from redis.exceptions import RedisError
+
+from generation import progress
+from generation.models import Job, JobPreview
+
+logger = logging.getLogger(__name__)
+RESYNC_SECONDS = 1.0
+# Nudges that come together are answered by one query.
+GATHER_SECONDS = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """A job as it was just read, with its latest preview where somebody looks at previews."""
+
+    job: Job
+    preview: JobPreview | None
+
+
+class Watch:
+    """One waiter: sees the latest state that differs from the one it saw before."""
+
+    def __init__(self, *, previews: bool) -> None:
+        self.previews = previews
+        self._seen = -1
+        self._new: Sight | None = None
+        self._gone = False
+        self._event = asyncio.Event()
+
+    async def next(self) -> Sight | None:
+        """The next state, or None when the row is gone."""
+        while True:
+            await self._event.wait()
+            self._event.clear()
+            if self._gone:
+                return None
+            if self._new and self._new.job.revision > self._seen:
+                self._seen = self._new.job.revision
+                return self._new
+
+    def show(self, sight: Sight | None) -> None:
+        self._new, self._gone = sight, sight is None
+        self._event.set()
+
+
+class Board:
+    """All waiters of one event loop. Its tasks live as long as somebody waits."""
+
+    def __init__(self) -> None:
+        self._watches: dict[UUID, list[Watch]] = {}
+        self._dirty: set[UUID] = set()
+        self._stir = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._resync_at = 0.0
+
+    @contextmanager
+    def watching(self, job_id: UUID, *, previews: bool) -> Iterator[Watch]:
+        watch = Watch(previews=previews)
+        self._watches.setdefault(job_id, []).append(watch)
+        self._nudged(job_id)
+        if self._task is None or self._task.done():
+            # A context of its own: the request that happens to come first ends before the others.
+            self._task = asyncio.get_running_loop().create_task(
+                self._serve(), context=contextvars.Context()
+            )
+        try:
+            yield watch
+        finally:
+            self._watches[job_id].remove(watch)
+            if not self._watches[job_id]:
+                del self._watches[job_id]
+            self._stir.set()
+
+    def _nudged(self, job_id: UUID) -> None:
+        if job_id in self._watches:
+            self._dirty.add(job_id)
+            self._stir.set()
+
+    async def _serve(self) -> None:
+        reader = ThreadPoolExecutor(1, "jobs-board")
+        ear = asyncio.create_task(self._listen())
+        try:
+            while self._watches:
+                await self._look(reader)
+                await self._pause()
+        finally:
+            ear.cancel()
+            reader.submit(connections.close_all)
+            reader.shutdown(wait=False)
+
+    async def _pause(self) -> None:
+        """Until somebody stirs, or the time comes to look at everything."""
+        now = asyncio.get_running_loop().time
+        try:
+            await asyncio.wait_for(self._stir.wait(), max(0.0, self._resync_at - now()))
+            await asyncio.sleep(GATHER_SECONDS)
+        except TimeoutError:
+            self._dirty.update(self._watches)
+            self._resync_at = now() + RESYNC_SECONDS
+
+    async def _look(self, reader: ThreadPoolExecutor) -> None:
+        self._stir.clear()
+        wanted, self._dirty = self._dirty & self._watches.keys(), set()
+        if not wanted:
+            return
+        looked_at = {
+            job_id for job_id in wanted for watch in self._watches[job_id] if watch.previews
+        }
+        loop = asyncio.get_running_loop()
+        try:
+            sights = await loop.run_in_executor(reader, _read, wanted, looked_at)
+        except Error as error:
+            logger.warning("The jobs that are waited for could not be read: %s", error)
+            return
+        for job_id in wanted:
+            for watch in self._watches.get(job_id, ()):
+                watch.show(sights.get(job_id))
+
+    async def _listen(self) -> None:
+        layer = get_channel_layer()
+        if layer is None:
+            return
+        try:
+            channel = await layer.new_channel()
+            await layer.group_add(progress.ALL_JOBS, channel)
+            try:
+                while True:
+                    message = await layer.receive(channel)
+                    self._nudged(UUID(message["job"]))
+            finally:
+                await layer.group_discard(progress.ALL_JOBS, channel)
+        except (OSError, RedisError) as error:
+            # Without nudges the rows are still read once a second.
+            logger.warning("No nudges from the channel layer: %s", error)
+
+
+def _read(wanted: Iterable[UUID], with_previews: set[UUID]) -> dict[UUID, Sight]:
+    try:
+        jobs = Job.objects.in_bulk(list(wanted))
+        previews = JobPreview.objects.in_bulk(list(with_previews)) if with_previews else {}
+    except Error:
+        # The next look opens a fresh connection.
+        connections.close_all()
+        raise
+    return {pk: Sight(job, previews.get(pk)) for pk, job in jobs.items()}
+
+
+_boards: WeakKeyDictionary[asyncio.AbstractEventLoop, Board] = WeakKeyDictionary()
+
+
+def board() -> Board:
+    """The board of the running loop."""
+    return _boards.setdefault(asyncio.get_running_loop(), Board())

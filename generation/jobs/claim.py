@@ -1,0 +1,176 @@
+"""Taking the next job, keeping it alive, giving it back, and reaping what dead workers left."""
+
+import logging
+import secrets
+from collections.abc import Sequence
+
+from django.db import transaction
+from django.db.models import F, QuerySet, Value
+from django.db.models.functions import Greatest, Now
+
+from generation import conf, progress
+from generation.engine.contract import JobSpec
+from generation.jobs.bell import ring
+from generation.jobs.fence import Claim, LeaseLost, change, end, held, lease
+from generation.jobs.submit import QUEUE
+from generation.models import FairShare, Job
+from modelhub import catalog
+
+logger = logging.getLogger(__name__)
+Status = Job.Status
+FAIR_ORDER = ("fair_tag", "-priority", "created_at", "pk")
+OWN_ORDER = ("-priority", "fair_tag", "created_at", "pk")
+# A job whose model is warm may overtake the head of the queue by this many times the head's own
+# cost, counted in virtual time, which every overtaking moves on: nobody waits for ever.
+WARM_LEAD = 4.0
+
+
+def queued() -> QuerySet[Job]:
+    return Job.objects.filter(status=Status.QUEUED)
+
+
+def claim(worker: str, warm: Sequence[str] = ()) -> Claim | None:
+    """Take the next job for `worker`, or None when none waits; `warm` are loaded models' ids.
+
+    Fair share between owners decides first, then priority, then age; a warm model may go ahead
+    within bounds. A job whose model is gone fails here and the next one is taken.
+    """
+    while job := _take(worker, warm):
+        if model := catalog.find(job.model):
+            return Claim(job, JobSpec.from_json(job.spec), model, job.attempts, job.lease_owner)
+        _fail_without_model(job)
+    return None
+
+
+def _take(worker: str, warm: Sequence[str]) -> Job | None:
+    while queued().exists():
+        with transaction.atomic():
+            chosen = _choose(warm)
+            if chosen is None:
+                # Others hold all that waits.
+                return None
+            job, slot = chosen
+            if not _win(job, worker, slot):
+                continue
+            FairShare.objects.filter(name=QUEUE).update(
+                virtual_time=Greatest(F("virtual_time"), Value(slot))
+            )
+        job.refresh_from_db()
+        progress.nudge(job.pk)
+        return job
+    return None
+
+
+def _win(job: Job, worker: str, slot: float) -> bool:
+    """Only one update can win a queued row, whatever was read before."""
+    return bool(
+        queued()
+        .filter(pk=job.pk)
+        .update(
+            status=Status.RUNNING,
+            attempts=F("attempts") + 1,
+            lease_owner=f"{worker[:50]}/{secrets.token_hex(4)}",
+            lease_expires_at=lease(),
+            started_at=Now(),
+            fair_tag=slot,
+            step=0,
+            revision=F("revision") + 1,
+        )
+    )
+
+
+def _choose(warm: Sequence[str]) -> tuple[Job, float] | None:
+    """The job to run and the share it takes: with priority its owner's earlier one."""
+    waiting = queued().select_for_update(skip_locked=True)
+    head = waiting.order_by(*FAIR_ORDER).first()
+    if head is None:
+        return None
+    if warm and head.model not in warm:
+        head = _warm_before(head, waiting, warm) or head
+    first = waiting.filter(owner=head.owner_id, priority__gt=head.priority)
+    preferred = first.order_by(*OWN_ORDER).first()
+    if preferred is None:
+        return head, head.fair_tag
+    # They change places: the owner's share stays what it was.
+    queued().filter(pk=head.pk).update(fair_tag=preferred.fair_tag)
+    return preferred, head.fair_tag
+
+
+def _warm_before(head: Job, waiting: QuerySet[Job], warm: Sequence[str]) -> Job | None:
+    bound = head.fair_tag + WARM_LEAD * head.cost
+    ready = waiting.filter(model__in=warm, fair_tag__lte=bound)
+    return ready.order_by(*FAIR_ORDER).first()
+
+
+def _fail_without_model(job: Job) -> None:
+    message = f"The model {job.model} is no longer installed."
+    rows = Job.objects.filter(pk=job.pk, attempts=job.attempts, lease_owner=job.lease_owner)
+    end(rows, Status.FAILED, error_code="model_unloadable", error_message=message)
+    progress.nudge(job.pk)
+
+
+def heartbeat(claim: Claim) -> bool:
+    """Extend the lease; True when the job's cancellation was asked for. Raises LeaseLost."""
+    if not held(claim).update(lease_expires_at=lease()):
+        raise LeaseLost
+    return held(claim).filter(cancel_requested=True).exists()
+
+
+def release(claim: Claim) -> bool:
+    """Give the job back at an orderly stop: queued again, the attempt not counted.
+
+    False when the claim no longer stood.
+    """
+    rows = held(claim)
+    if rows.filter(cancel_requested=True).exists():
+        freed = end(rows, Status.CANCELLED)
+    else:
+        freed = change(rows, Status.QUEUED, attempts=F("attempts") - 1, step=0, started_at=None)
+    _back_in_line(claim.job, bool(freed))
+    return bool(freed)
+
+
+def retry(claim: Claim, code: str, message: str, attempts: int = conf.MAX_ATTEMPTS) -> None:
+    """Queue the job again after a death of its worker, or fail it at the last of `attempts`."""
+    if claim.token >= attempts:
+        moved = end(held(claim), Status.FAILED, error_code=code, error_message=message)
+    else:
+        moved = change(held(claim), Status.QUEUED, step=0)
+    _back_in_line(claim.job, bool(moved))
+
+
+def reap() -> int:
+    """End the leases that ran out: queued again, failed at the third death, or cancelled.
+
+    Any process may call it at any time; returns how many jobs moved.
+    """
+    expired = Job.objects.filter(status=Status.RUNNING, lease_expires_at__lte=Now())
+    return sum(_reap(job) for job in expired.order_by("lease_expires_at")[:100])
+
+
+def _reap(job: Job) -> bool:
+    rows = Job.objects.filter(
+        pk=job.pk,
+        status=Status.RUNNING,
+        attempts=job.attempts,
+        lease_owner=job.lease_owner,
+        # Its worker may have been heard of since we looked.
+        lease_expires_at__lte=Now(),
+    )
+    if job.cancel_requested:
+        moved = end(rows, Status.CANCELLED)
+    elif job.attempts >= conf.MAX_ATTEMPTS:
+        message = f"The worker died {job.attempts} times while it ran this job."
+        moved = end(rows, Status.FAILED, error_code="worker_lost", error_message=message)
+    else:
+        moved = change(rows, Status.QUEUED, step=0)
+    if moved:
+        logger.warning("job %s: lease of attempt %s ran out", job.pk, job.attempts)
+    _back_in_line(job, bool(moved))
+    return bool(moved)
+
+
+def _back_in_line(job: Job, moved: bool) -> None:  # noqa: FBT001 the one fact it acts on
+    if moved:
+        transaction.on_commit(ring, robust=True)
+        progress.nudge(job.pk)

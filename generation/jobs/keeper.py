@@ -1,0 +1,191 @@
+"""Keeps the leases of this process's jobs while they run: heartbeat, progress, reasons to stop."""
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from enum import StrEnum
+from uuid import UUID
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, connections
+
+from gallery import encoding
+from generation import conf
+from generation.engine.contract import Raster, Step
+from generation.engine.errors import Cancelled
+from generation.jobs import stopping
+from generation.jobs.claim import heartbeat
+from generation.jobs.fence import Claim, LeaseLost
+from generation.jobs.reporting import report
+
+logger = logging.getLogger(__name__)
+REPORT_SECONDS = 0.25
+PREVIEW_SECONDS = 0.5
+# How long the drawing thread may take to come to its next step once it must stop.
+STUCK_SECONDS = 30.0
+MAX_PREVIEW_BYTES = 65536
+EXIT_STUCK = 70
+
+
+class Reason(StrEnum):
+    """Why a job must stop at its next step."""
+
+    CANCELLED = "cancelled"
+    LOST = "lost"
+    TIMEOUT = "timeout"
+    STOPPING = "stopping"
+
+
+class Tended:
+    """One running job and its watcher. The drawing thread calls it, the keeper's thread reads it."""
+
+    def __init__(self, claim: Claim, stir: Callable[[], None]) -> None:
+        self.claim = claim
+        self.reason: Reason | None = None
+        self.drawing = True
+        self.started = time.monotonic()
+        self._stir = stir
+        self._lock = threading.Lock()
+        self._step: tuple[int, int] | None = None
+        self._raster: Raster | None = None
+        self._stop_at = 0.0
+        self._preview_at = 0.0
+        self._reported = 0.0
+        self._beat = self.started
+
+    def __call__(self, step: Step) -> None:
+        if self.reason:
+            raise Cancelled(self.reason)
+        raster = self._preview(step)
+        with self._lock:
+            self._step = step.step, step.steps
+            self._raster = raster or self._raster
+        self._stir()
+
+    def stop(self, reason: Reason) -> None:
+        if self.reason is None:
+            self.reason = reason
+            self._stop_at = time.monotonic()
+
+    def due_in(self) -> float:
+        """Seconds until the row must be written again."""
+        due = self._beat + conf.heartbeat_seconds()
+        if self._step is not None:
+            due = min(due, self._reported + REPORT_SECONDS)
+        return max(0.0, due - time.monotonic())
+
+    def tend(self) -> None:
+        """Write what is due, and learn whether the job must stop. Raises LeaseLost."""
+        if self.due_in() > 0:
+            return
+        with self._lock:
+            (step, raster), (self._step, self._raster) = (self._step, self._raster), (None, None)
+        self._beat = time.monotonic()
+        if step is None:
+            cancel = heartbeat(self.claim)
+        else:
+            self._reported = self._beat
+            cancel = report(self.claim, *step, _webp(raster) if raster else None)
+        if cancel:
+            self.stop(Reason.CANCELLED)
+
+    def stuck(self) -> bool:
+        return (
+            self.drawing
+            and self.reason is not None
+            and time.monotonic() > self._stop_at + STUCK_SECONDS
+        )
+
+    def _preview(self, step: Step) -> Raster | None:
+        now = time.monotonic()
+        if not self.claim.job.previews or step.preview is None or now < self._preview_at:
+            return None
+        self._preview_at = now + PREVIEW_SECONDS
+        return step.preview()
+
+
+class Keeper:
+    """A thread for all jobs of this process; `present` is called now and then while one runs."""
+
+    def __init__(self, present: Callable[[], None]) -> None:
+        self._present = present
+        self._present_at = 0.0
+        self._tended: dict[UUID, Tended] = {}
+        self._wake = threading.Event()
+        threading.Thread(target=self._run, name="keeper", daemon=True).start()
+
+    def tend(self, claim: Claim) -> Tended:
+        """Keep the claim from now on; what it returns is the job's watcher."""
+        tended = Tended(claim, self._wake.set)
+        self._tended[claim.job.pk] = tended
+        self._wake.set()
+        return tended
+
+    def forget(self, tended: Tended) -> None:
+        """The job ended or was given back."""
+        self._tended.pop(tended.claim.job.pk, None)
+        self._wake.set()
+
+    def cancel(self, job_id: UUID) -> None:
+        """A hint that the job's cancel flag is set: read the row at once."""
+        if tended := self._tended.get(job_id):
+            tended._beat = 0.0  # noqa: SLF001 the keeper's own record
+            self._wake.set()
+
+    def _run(self) -> None:
+        try:
+            while True:
+                self._wake.wait(self._pause())
+                self._wake.clear()
+                for tended in list(self._tended.values()):
+                    self._look_after(tended)
+                self._show()
+        except BaseException:
+            logger.critical("The keeper of the leases died; this process ends.", exc_info=True)
+            raise
+        finally:
+            # Without heartbeats every job here would be drawn for nothing.
+            os._exit(EXIT_STUCK)
+
+    def _pause(self) -> float | None:
+        if not self._tended:
+            connections.close_all()
+            return None
+        return min((tended.due_in() for tended in list(self._tended.values())), default=0.0)
+
+    def _look_after(self, tended: Tended) -> None:
+        if stopping.overdue() and tended.drawing:
+            tended.stop(Reason.STOPPING)
+        if time.monotonic() > tended.started + settings.ALICE_JOB_TIMEOUT_SECONDS:
+            tended.stop(Reason.TIMEOUT)
+        if tended.stuck():
+            raise RuntimeError(f"job {tended.claim.job.pk} does not stop ({tended.reason})")
+        if tended.reason is Reason.LOST:
+            return
+        try:
+            tended.tend()
+        except LeaseLost:
+            # It may just have ended well.
+            if tended.claim.job.pk in self._tended:
+                tended.stop(Reason.LOST)
+        except (OperationalError, InterfaceError) as error:
+            logger.warning("The lease of job %s was not renewed: %s", tended.claim.job.pk, error)
+            connections.close_all()
+
+    def _show(self) -> None:
+        if not self._tended or time.monotonic() < self._present_at:
+            return
+        self._present_at = time.monotonic() + conf.lease_seconds() / 3
+        try:
+            self._present()
+        except (OperationalError, InterfaceError) as error:
+            logger.warning("The worker's status was not written: %s", error)
+            connections.close_all()
+
+
+def _webp(raster: Raster) -> bytes | None:
+    picture = encoding.open_raster(raster.rgb, raster.width, raster.height)
+    data = encoding.thumbnail(picture)
+    return data if len(data) <= MAX_PREVIEW_BYTES else None

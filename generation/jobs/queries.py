@@ -1,0 +1,59 @@
+"""What callers ask about a job, and the one thing they may change: that it stops."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from accounts.problems import NotFound
+from gallery.models import Image
+from generation import progress
+from generation.jobs.claim import FAIR_ORDER, OWN_ORDER, queued
+from generation.jobs.fence import end
+from generation.models import Job, JobPreview
+
+Status = Job.Status
+
+
+def cancel(job_id: UUID) -> Job:
+    """Ask that the job ends: at once when queued, within a step when running, else no change.
+
+    Raises NotFound.
+    """
+    job = Job.objects.filter(pk=job_id)
+    if end(job.filter(status=Status.QUEUED), Status.CANCELLED):
+        progress.nudge(job_id)
+    elif job.filter(status=Status.RUNNING).update(cancel_requested=True):
+        progress.ask_cancel(job_id)
+    found = job.first()
+    if found is None:
+        raise NotFound(f"There is no job {job_id}.")
+    return found
+
+
+def position(job: Job) -> int:
+    """How many queued jobs run before this one; 0 for the next and for those not queued."""
+    own = list(queued().filter(owner=job.owner_id).order_by(*OWN_ORDER).values_list("pk"))
+    rank = next((rank for rank, (pk,) in enumerate(own) if pk == job.pk), None)
+    if rank is None:
+        return 0
+    # Priority changes which of the owner's jobs takes the owner's next share, not the share.
+    share = queued().filter(owner=job.owner_id).order_by(*FAIR_ORDER)[rank]
+    before = Q(fair_tag__lt=share.fair_tag) | Q(
+        fair_tag=share.fair_tag, created_at__lt=share.created_at
+    )
+    return rank + queued().exclude(owner=job.owner_id).filter(before).count()
+
+
+def result_images(job: Job) -> list[Image]:
+    """The job's pictures in order, without those deleted since."""
+    links = job.job_images.select_related("image").order_by("index")
+    stored = Image.State.STORED
+    return [link.image for link in links if link.image and link.image.state == stored]
+
+
+def drop_previews() -> int:
+    """Forget the previews of jobs that ended a minute ago; their followers have them by now."""
+    ended = JobPreview.objects.filter(job__finished_at__lt=Now() - timedelta(minutes=1))
+    return ended.delete()[0]

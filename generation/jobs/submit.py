@@ -1,0 +1,152 @@
+"""Accepting a job: one transaction, then the bell."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+
+from django.db import transaction
+from django.db.models import F, Max
+from django.db.models.functions import Now
+
+from accounts.models import User
+from accounts.problems import Invalid
+from generation import conf, limits, progress
+from generation.jobs.bell import ring
+from generation.models import OPEN, FairShare, Job, Submission
+from generation.resolve import Resolved, adjustments_json
+
+QUEUE = "image"
+MAX_KEY = 255
+JOINABLE = OPEN | {Job.Status.SUCCEEDED}
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """How the request came: what decides about joining, previews and order, not the picture.
+
+    `body_hash` is the SHA-256 of the request's body in hex; `sdk_retry` says that a client
+    library sends it again by itself; higher `priority` goes first among the owner's own jobs.
+    """
+
+    dialect: str
+    client_job_id: str = ""
+    idempotency_key: str = ""
+    body_hash: str = ""
+    sdk_retry: bool = False
+    previews: bool = False
+    priority: int = 0
+
+
+def submit(owner: User, resolved: Resolved, caller: Caller) -> Job:
+    """Queue the order, or return the job that an earlier form of this request made.
+
+    On return the job is durable. Raises QueueFull, StorageFull, or Invalid with the code
+    `idempotency_mismatch`; nothing is written then.
+    """
+    if earlier := joined(owner, caller):
+        return earlier
+    limits.check_storage()
+    with transaction.atomic():
+        share = _locked_share()
+        # Between the look above and the lock the same request may have come a second time.
+        if earlier := joined(owner, caller):
+            return earlier
+        limits.check_queue()
+        job = _write(owner, resolved, caller, share)
+        transaction.on_commit(partial(_announce, job), robust=True)
+    return job
+
+
+def joined(owner: User, caller: Caller) -> Job | None:
+    """The job that submit would return instead of a new one.
+
+    Raises Invalid for an Idempotency-Key that is too long or was used with another body.
+    """
+    if caller.idempotency_key:
+        return _of_key(owner, caller)
+    if caller.sdk_retry and caller.body_hash:
+        return _of_body(owner, caller)
+    return None
+
+
+def _of_key(owner: User, caller: Caller) -> Job | None:
+    if len(caller.idempotency_key) > MAX_KEY:
+        raise Invalid(
+            f"An Idempotency-Key has at most {MAX_KEY} characters.",
+            code="idempotency_key_too_long",
+            param="Idempotency-Key",
+        )
+    earlier = (
+        Submission.objects.filter(owner=owner, key=caller.idempotency_key)
+        .filter(created_at__gt=Now() - timedelta(seconds=conf.IDEMPOTENCY_SECONDS))
+        .select_related("job")
+        .first()
+    )
+    if earlier is None:
+        return None
+    if earlier.body_hash != caller.body_hash:
+        raise Invalid(
+            "This Idempotency-Key was used with another request.",
+            code="idempotency_mismatch",
+            param="Idempotency-Key",
+        )
+    return earlier.job
+
+
+def _of_body(owner: User, caller: Caller) -> Job | None:
+    earlier = (
+        Submission.objects.filter(owner=owner, body_hash=caller.body_hash)
+        .filter(created_at__gt=Now() - timedelta(seconds=conf.SDK_RETRY_SECONDS))
+        .filter(job__status__in=JOINABLE, job__cancel_requested=False)
+        .select_related("job")
+        .order_by("-created_at", "-pk")
+        .first()
+    )
+    return earlier.job if earlier else None
+
+
+def _locked_share() -> FairShare:
+    """The queue's virtual clock; its row lock makes submits take turns."""
+    FairShare.objects.get_or_create(name=QUEUE)
+    return FairShare.objects.select_for_update().get(name=QUEUE)
+
+
+def _write(owner: User, resolved: Resolved, caller: Caller, share: FairShare) -> Job:
+    spec = resolved.spec
+    job = Job.objects.create(
+        owner=owner,
+        client_job_id=caller.client_job_id,
+        dialect=caller.dialect,
+        kind=spec.task,
+        model=spec.model,
+        requested=resolved.requested,
+        spec=spec.to_json(),
+        adjustments=adjustments_json(resolved),
+        previews=caller.previews,
+        priority=caller.priority,
+        fair_tag=_fair_tag(owner, share),
+        cost=resolved.megapixel_steps,
+        steps=spec.num_inference_steps * spec.n,
+        revision=1,
+    )
+    if caller.idempotency_key:
+        # Only one that ran out can still be there.
+        Submission.objects.filter(owner=owner, key=caller.idempotency_key).delete()
+    if caller.idempotency_key or caller.body_hash:
+        Submission.objects.create(
+            owner=owner, key=caller.idempotency_key, body_hash=caller.body_hash, job=job
+        )
+    return job
+
+
+def _fair_tag(owner: User, share: FairShare) -> float:
+    """Start-time fair queueing: begin where the owner's last open job ends, or now."""
+    ends = Job.objects.filter(owner=owner, status__in=OPEN).aggregate(
+        last=Max(F("fair_tag") + F("cost"))
+    )
+    return max(share.virtual_time, ends["last"] or 0.0)
+
+
+def _announce(job: Job) -> None:
+    ring()
+    progress.nudge(job.pk)
