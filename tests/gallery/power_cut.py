@@ -108,7 +108,12 @@ def _replay(events: Sequence[Event], lost: frozenset[int]) -> Disk:
     for index, event in enumerate(events):
         if index not in lost:
             _apply(event, names, contents, folders)
-    return {path: contents.get(file, b"") for path, file in names.items() if path.parent in folders}
+    gone = {event[1] for event in events if event[0] == "mkdir"} - folders
+    return {
+        path: contents.get(file, b"")
+        for path, file in names.items()
+        if not gone.intersection(path.parents)
+    }
 
 
 def _apply(

@@ -105,5 +105,4 @@ def test_every_sync_is_needed(
     """Without any one of the four kinds of sync, a published picture can be lost."""
     recorder.skip = forgotten
     kept()
-    print("\n".join(str((e[0], str(e[1])[-30:], str(e[2:])[:20])) for e in recorder.events))
     assert violations(recorder)[1] > 0
