@@ -61,7 +61,8 @@ class Disk:
         """The folder, its entry synced too: also when another process has only just made it."""
         if folder in self._durable and folder.is_dir():
             return
-        if folder != folder.parent and not folder.parent.is_dir():
+        # Up to the root always; above it only what is missing.
+        if folder != self.root or not folder.parent.is_dir():
             self._make_folder(folder.parent)
         folder.mkdir(mode=0o700, exist_ok=True)
         _sync_folder(folder.parent)
