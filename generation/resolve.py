@@ -1,6 +1,7 @@
 """ImageRequest + model + settings -> JobSpec + adjustments: the only place for defaults and limits."""
 
 import math
+import re
 import secrets
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,10 @@ from generation.errors import Adjusted
 from generation.requests import ImageRequest
 from modelhub.models import CatalogModel
 
+# JSON can say both; no UTF-8 file and no PostgreSQL column can.
+UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
+# Drawn as words it would quietly give another picture than the one asked for.
+LORA_TAG = re.compile(r"<lora:[^<>]+>", re.IGNORECASE)
 QUALITY_STEPS = {"low": 0.5, "medium": 1.0, "high": 1.6}
 
 
@@ -79,8 +84,12 @@ def _prompt(text: str, param: str, *, required: bool) -> str:
         raise Missing("A prompt is required.", param=param)
     if len(text) > conf.MAX_PROMPT:
         raise Invalid(f"{param} may have at most {conf.MAX_PROMPT} characters.", param=param)
-    if "\x00" in text:
-        raise Invalid(f"{param} may not contain NUL.", param=param)
+    if UNSTORABLE.search(text):
+        raise Invalid(f"{param} may not contain NUL or half a surrogate pair.", param=param)
+    if LORA_TAG.search(text):
+        raise Invalid(
+            f"{param}: LoRAs are not supported yet.", param=param, code="unsupported_value"
+        )
     return text
 
 
@@ -108,7 +117,9 @@ def _size(
     sides = []
     for name, (said, default) in wanted.items():
         asked = said if said is not None else default or model.native_resolution
-        _whole(asked, name, conf.MIN_SIDE, conf.MAX_SIDE, 0)
+        if not conf.MIN_SIDE <= asked <= conf.MAX_SIDE:
+            limits = f"from {conf.MIN_SIDE} to {conf.MAX_SIDE} pixels"
+            raise Invalid(f"{name} must be {limits}.", param=name)
         given = asked - asked % model.traits.multiple
         if given != asked:
             reason = f"sides are multiples of {model.traits.multiple}"

@@ -1,0 +1,76 @@
+"""What this server does when nothing is said, and how far a request may go."""
+
+from typing import Any
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from generation import conf
+from generation.engine.samplers import SAMPLERS
+from generation.requests import ImageRequest
+from generation.resolve import resolve
+from modelhub import catalog
+from modelhub.models import CatalogModel
+
+
+def defaults_of(model: CatalogModel) -> dict[str, Any]:
+    """The order an empty request becomes with this model."""
+    spec = resolve(ImageRequest(prompt="-"), model).spec
+    return {
+        "steps": spec.num_inference_steps,
+        "guidanceScale": spec.guidance_scale,
+        "scheduler": spec.scheduler,
+        "width": spec.width,
+        "height": spec.height,
+        "negativePrompt": spec.negative_prompt,
+    }
+
+
+def _without_model() -> dict[str, Any]:
+    usual = conf.defaults()
+    return {
+        "steps": usual.steps,
+        "guidanceScale": usual.guidance_scale,
+        "scheduler": usual.scheduler,
+        "width": usual.width or None,
+        "height": usual.height or None,
+        "negativePrompt": usual.negative_prompt,
+    }
+
+
+class DefaultsView(APIView):
+    required_scope = "generate"
+
+    def get(self, request: Request) -> Response:
+        model = catalog.default()
+        return Response(
+            {
+                "model": model.public_id if model else None,
+                **(defaults_of(model) if model else _without_model()),
+                "schedulers": list(SAMPLERS),
+                "limits": {
+                    "promptLength": conf.MAX_PROMPT,
+                    "minSide": conf.MIN_SIDE,
+                    "maxSide": conf.MAX_SIDE,
+                    "maxSteps": conf.MAX_STEPS,
+                    "maxGuidanceScale": conf.MAX_GUIDANCE,
+                    "maxSeed": conf.MAX_SEED,
+                    "maxImages": conf.MAX_N,
+                    "maxClipSkip": conf.MAX_CLIP_SKIP,
+                    "maxMegapixelSteps": conf.MAX_MEGAPIXEL_STEPS,
+                    "queueLimit": conf.queue_limit(),
+                    "waitSeconds": conf.wait_seconds(),
+                },
+            }
+        )
+
+
+class SchedulersView(APIView):
+    required_scope = "generate"
+
+    def get(self, request: Request) -> Response:
+        rows = [
+            {"id": s.name, "label": s.label, "aliases": list(s.aliases)} for s in SAMPLERS.values()
+        ]
+        return Response({"object": "list", "data": rows, "default": conf.defaults().scheduler})

@@ -1,0 +1,65 @@
+"""GET /v1/jobs/{id}/events: a job as it happens."""
+
+from base64 import b64encode
+from collections.abc import AsyncGenerator
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_GET
+
+from accounts.models import User
+from accounts.problems import Invalid
+from gallery import sharing
+from generation import jobs
+from generation.api import http, sse
+from generation.api.native.estimate import Pace
+from generation.api.native.views import find, job_json, prospect
+from generation.jobs import Update
+from generation.models import Job
+
+
+@csrf_exempt
+@require_GET
+async def events(request: HttpRequest, job_id: str) -> HttpResponseBase:
+    user, job = await sync_to_async(_found)(request, job_id)
+    return sse.response(_events(user, job, sharing.base_url(request), _last_seen(request)))
+
+
+def _found(request: HttpRequest, job_id: str) -> tuple[User, Job]:
+    user = http.owner(request)
+    return user, find(user, job_id)
+
+
+def _last_seen(request: HttpRequest) -> int:
+    last = request.headers.get("Last-Event-ID", "") or "0"
+    if not (last.isascii() and last.isdigit() and len(last) < 19):
+        raise Invalid("Last-Event-ID must be the id of an event.", param="Last-Event-ID")
+    return int(last)
+
+
+async def _events(user: User, job: Job, base: str, last: int) -> AsyncGenerator[bytes, None]:
+    pace = Pace()
+    async for update in jobs.follow(job.id, last):
+        data = await sync_to_async(_data)(update, user, base, pace)
+        yield sse.event(data, name=update.name, number=update.id)
+
+
+def _data(update: Update, user: User, base: str, pace: Pace) -> dict[str, Any]:
+    job = update.job
+    if job.ended:
+        return job_json(find(user, str(job.id)), base, pace)
+    where = prospect(job, pace)
+    known = {
+        "id": str(job.id),
+        "status": job.status,
+        "step": job.step,
+        "steps": job.steps,
+        "queue_position": where.queue_position,
+        "eta_seconds": where.eta_seconds,
+    }
+    if update.preview:
+        known |= {"format": "webp", "b64_json": b64encode(update.preview).decode()}
+    return known

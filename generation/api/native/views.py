@@ -1,0 +1,217 @@
+"""ALICE's own endpoints of jobs: made, listed, followed, cancelled, made again."""
+
+from collections.abc import Mapping
+from typing import Any, cast
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
+from django.http import HttpResponse
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.models import User
+from accounts.problems import Invalid, NotFound
+from gallery import sharing
+from gallery.models import Image
+from generation import jobs
+from generation.api import http
+from generation.api.fields import said, validated
+from generation.api.json_body import StrictJSONParser
+from generation.api.native import translate
+from generation.api.native.estimate import Pace, cost_ahead
+from generation.api.native.schema import JobsQuery
+from generation.api.native.translate import Ask, Prospect
+from generation.engine.contract import JobSpec
+from generation.errors import ModelNotFound
+from generation.jobs import Caller
+from generation.models import Job, JobImage, JobPreview
+from generation.resolve import Adjustment, Resolved, resolve
+from modelhub import catalog
+
+DIALECT = "native"
+REPEATABLE = frozenset({Job.Status.FAILED, Job.Status.CANCELLED})
+
+
+def visible(user: User) -> QuerySet[Job]:
+    """Own jobs; staff see all. With what a job's JSON needs, in a constant number of queries."""
+    pictures = JobImage.objects.select_related("image").filter(image__state=Image.State.STORED)
+    shown = Job.objects.prefetch_related(Prefetch("job_images", queryset=pictures)).annotate(
+        has_preview=Exists(JobPreview.objects.filter(job=OuterRef("pk")))
+    )
+    return shown if user.is_staff else shown.filter(owner=user)
+
+
+def find(user: User, job_id: str) -> Job:
+    """The job, or NotFound: another's is as if it were not."""
+    try:
+        return visible(user).get(pk=UUID(job_id))
+    except (ValueError, Job.DoesNotExist):
+        raise NotFound(f"There is no job {job_id}.") from None
+
+
+def prospect(job: Job, pace: Pace) -> Prospect:
+    return Prospect(None if job.ended else jobs.position(job), pace.eta_seconds(job))
+
+
+def job_json(job: Job, base: str, pace: Pace) -> dict[str, Any]:
+    """`job` comes from `visible`."""
+    live = job.status == Job.Status.RUNNING and getattr(job, "has_preview", False)
+    preview_url = f"{base}/v1/jobs/{job.id}/preview" if live else None
+    images = [
+        {
+            "id": str(made.image.id),
+            "index": made.index,
+            "seed": made.seed,
+            "width": made.image.width,
+            "height": made.image.height,
+            "url": sharing.link(made.image, "png", base),
+        }
+        for made in job.job_images.all()
+        if made.image
+    ]
+    return translate.to_job(job, prospect(job, pace), images, preview_url)
+
+
+class JobsView(APIView):
+    required_scope = "generate"
+    parser_classes = [StrictJSONParser]
+
+    def post(self, request: Request) -> Response:
+        body = _body(request)
+        ask = translate.to_ask(body)
+        sender = http.caller(
+            request,
+            DIALECT,
+            body,
+            client_job_id=ask.client_job_id,
+            previews=ask.previews,
+            priority=ask.priority,
+        )
+        return _accepted(request, http.place(_user(request), ask.asked, ask.said, sender), ask)
+
+    def get(self, request: Request) -> Response:
+        query = validated(JobsQuery, said(request.query_params.dict(), JobsQuery))
+        found = visible(_user(request)).filter(
+            **{name: query[name] for name in ("status", "client_job_id") if name in query}
+        )
+        if "cursor" in query:
+            time, last = translate.from_cursor(query["cursor"])
+            # Bound and exclusion rather than an OR, so that the index answers at any depth.
+            found = found.filter(created_at__lte=time).exclude(Q(created_at=time, pk__gte=last))
+        page = list(found[: query["limit"] + 1])
+        more = len(page) > query["limit"]
+        page = page[: query["limit"]]
+        base, pace = sharing.base_url(request), Pace()
+        return Response(
+            {
+                "object": "list",
+                "data": [job_json(job, base, pace) for job in page],
+                "next_cursor": translate.to_cursor(page[-1]) if more else None,
+            }
+        )
+
+
+class JobView(APIView):
+    required_scope = "generate"
+
+    def get(self, request: Request, job_id: str) -> Response:
+        return Response(job_json(find(_user(request), job_id), sharing.base_url(request), Pace()))
+
+    def delete(self, request: Request, job_id: str) -> Response:
+        """Forgets a job that has ended; its pictures stay."""
+        job = find(_user(request), job_id)
+        if not job.ended:
+            raise Invalid(f"The job is {job.status}: cancel it first.", code="job_open")
+        job.delete()
+        return Response(status=204)
+
+
+class CancelView(APIView):
+    required_scope = "generate"
+
+    def post(self, request: Request, job_id: str) -> Response:
+        user = _user(request)
+        jobs.cancel(find(user, job_id).id)
+        return Response(job_json(find(user, job_id), sharing.base_url(request), Pace()))
+
+
+class RetryView(APIView):
+    """The same order again, seed included, as a new job."""
+
+    required_scope = "generate"
+
+    def post(self, request: Request, job_id: str) -> Response:
+        job = find(_user(request), job_id)
+        if job.status not in REPEATABLE:
+            raise Invalid(f"The job is {job.status}: only failed and cancelled ones are retried.")
+        if catalog.find(job.model) is None:
+            raise ModelNotFound(f"The model {job.model!r} is no longer here.", param="model")
+        sender = Caller(
+            dialect=job.dialect,
+            client_job_id=job.client_job_id,
+            previews=job.previews,
+            priority=job.priority,
+        )
+        return _accepted(request, jobs.submit(job.owner, _again(job), sender))
+
+
+class PreviewView(APIView):
+    """The latest preview of a running job, a small WebP."""
+
+    required_scope = "generate"
+
+    def get(self, request: Request, job_id: str) -> HttpResponse:
+        preview = JobPreview.objects.filter(job=find(_user(request), job_id)).first()
+        if preview is None:
+            raise NotFound("This job has no preview.")
+        shown = HttpResponse(bytes(preview.data), content_type="image/webp")
+        shown["Cache-Control"] = "no-store"
+        return shown
+
+
+class EstimateView(APIView):
+    """What a job would cost and how long it would take, without making it."""
+
+    required_scope = "generate"
+    parser_classes = [StrictJSONParser]
+
+    def post(self, request: Request) -> Response:
+        ask = translate.to_ask(_body(request))
+        with ask.said.in_own_words():
+            resolved = resolve(ask.asked, http.model_named(ask.asked.model))
+        pace = Pace().of(resolved.spec.model)
+        work = resolved.megapixel_steps
+        eta = None if pace is None else round(pace * (work + cost_ahead(Q())), 1)
+        return Response(
+            {
+                "eta_seconds": eta,
+                "queue_ahead": Job.objects.filter(status=Job.Status.QUEUED).count(),
+                "megapixel_steps": round(work, 3),
+                "quota_left": None,
+            }
+        )
+
+
+def _user(request: Request) -> User:
+    return cast("User", request.user)
+
+
+def _body(request: Request) -> Mapping[str, Any]:
+    # Always an object: StrictJSONParser refuses all else.
+    return cast("Mapping[str, Any]", request.data)
+
+
+def _again(job: Job) -> Resolved:
+    adjustments = tuple(
+        Adjustment(a["field"], a["from"], a["to"], a["reason"]) for a in job.adjustments
+    )
+    return Resolved(JobSpec.from_json(job.spec), adjustments, job.requested)
+
+
+def _accepted(request: Request, job: Job, ask: Ask | None = None) -> Response:
+    base = sharing.base_url(request)
+    receipt = translate.to_receipt(job, prospect(job, Pace()), base)
+    headers = {"Location": receipt["links"]["self"]}
+    response = Response(receipt, status=202, headers=headers)
+    return http.annotate(response, ask.said, job) if ask else response
