@@ -2,12 +2,20 @@
 
 from django.contrib import admin
 from django.urls import include, path
+from django.views.generic import RedirectView
 
 from aliceproject import errors
 
 urlpatterns = [
     path("", include("aliceproject.ops.urls")),
+    path("", include("generation.urls")),
     path("admin/", admin.site.urls),
+    path("", include("gallery.urls")),
+    path("", RedirectView.as_view(url="/web/")),
+    path("web", RedirectView.as_view(url="/web/")),
+    path("web/", include("accounts.page_urls")),
+    path("web/", include("gallery.page_urls")),
+    path("web/", include("generation.page_urls")),
 ]
 
 handler400 = errors.bad_request
