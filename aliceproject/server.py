@@ -60,6 +60,9 @@ class Channel(HTTPChannel):  # type: ignore[misc] # Twisted is not typed
         if not self.refused:
             super().lineReceived(line)
 
+    def lineLengthExceeded(self, line: bytes) -> None:  # noqa: N802 - Twisted's name
+        self._respondToBadRequestAndDisconnect()
+
     def allHeadersReceived(self) -> None:  # noqa: N802 - Twisted's name
         self._watch_from_now()
         super().allHeadersReceived()

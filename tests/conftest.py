@@ -3,6 +3,7 @@
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -29,6 +30,7 @@ django.setup()
 from django.contrib.auth.hashers import make_password  # noqa: E402
 
 from accounts.models import User  # noqa: E402
+from tests.live import Live, service  # noqa: E402
 
 
 def pytest_unconfigure() -> None:
@@ -60,3 +62,17 @@ def bob(db: None) -> User:
 @pytest.fixture
 def staff(db: None) -> User:
     return person("carol", "correct horse 3", is_staff=True)
+
+
+@pytest.fixture(scope="session")
+def live_web() -> Iterator[Live]:
+    """A real web process, migrated, with no worker: for everything about HTTP itself."""
+    with service(worker=False) as live:
+        yield live
+
+
+@pytest.fixture(scope="session")
+def live_service() -> Iterator[Live]:
+    """A real web process and a real worker with the mock back end."""
+    with service(worker=True) as live:
+        yield live

@@ -1,0 +1,33 @@
+"""The web process: HTTP and websockets on the address of the settings."""
+
+import os
+import sys
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from aliceproject import orphans
+
+
+class Command(BaseCommand):
+    help = "Serves HTTP and websockets on ALICE_HOST:ALICE_PORT. `serve` starts it for you."
+    # The supervisor has checked already; a restart must be quick.
+    requires_system_checks: list[str] = []
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        # Importing it installs Twisted's reactor, which other commands must not do.
+        from aliceproject.asgi import application
+        from aliceproject.server import Server
+
+        orphans.watch_parent()
+        limit = settings.ALICE_MAX_BODY_MB * 2**20
+        server = Server(application, settings.ALICE_HOST, settings.ALICE_PORT, limit)
+        server.run()
+        if server.failure:
+            raise CommandError(server.failure)
+        # Requests that were cut still hang in the loop; collecting them at interpreter exit has
+        # crashed the process, which supervisors would read as a failure.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
