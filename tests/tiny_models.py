@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 VOCAB_END = 512
-TEXT = {
+TEXT: dict[str, Any] = {
     "vocab_size": VOCAB_END + 2,
     "hidden_size": 32,
     "intermediate_size": 64,
@@ -15,7 +15,7 @@ TEXT = {
     "eos_token_id": VOCAB_END + 1,
     "pad_token_id": VOCAB_END + 1,
 }
-UNET = {
+UNET: dict[str, Any] = {
     "sample_size": 8,
     "block_out_channels": (8, 16),
     "down_block_types": ("CrossAttnDownBlock2D", "DownBlock2D"),
@@ -25,7 +25,7 @@ UNET = {
     "cross_attention_dim": 32,
     "attention_head_dim": 4,
 }
-VAE = {
+VAE: dict[str, Any] = {
     "block_out_channels": (4, 4, 8, 8),
     "down_block_types": ("DownEncoderBlock2D",) * 4,
     "up_block_types": ("UpDecoderBlock2D",) * 4,
@@ -33,7 +33,7 @@ VAE = {
     "latent_channels": 4,
     "sample_size": 64,
 }
-SCHEDULE = {
+SCHEDULE: dict[str, Any] = {
     "beta_start": 0.00085,
     "beta_end": 0.012,
     "beta_schedule": "scaled_linear",

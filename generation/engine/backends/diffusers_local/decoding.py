@@ -40,7 +40,7 @@ def _pixels(vae: Any, latent: torch.Tensor) -> torch.Tensor | None:
     # In float32, or bfloat16 would band the sky; the formula is diffusers' own, to the last bit.
     image = (image * 0.5 + 0.5).clamp(0, 1) * 255
     pixels = image.round().to(torch.uint8).permute(1, 2, 0).contiguous().cpu()
-    return None if bool(pixels.min() == pixels.max()) else pixels
+    return None if bool((pixels == pixels[0, 0]).all()) else pixels
 
 
 def _unscaled(config: Any, latent: torch.Tensor) -> torch.Tensor:

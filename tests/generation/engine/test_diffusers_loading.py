@@ -1,0 +1,115 @@
+"""Checkpoints that are damaged, foreign or dangerous do not load, and say why."""
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from generation.engine.backends.diffusers_local import loading
+from generation.engine.contract import ModelRef
+from generation.engine.errors import ModelUnloadable, NotSupported
+
+torch = pytest.importorskip("torch")
+CPU = torch.device("cpu")
+UNET = "unet/diffusion_pytorch_model.safetensors"
+Damage = Callable[[Path], Any]
+
+
+@pytest.fixture
+def copy(sd: ModelRef, tmp_path: Path) -> ModelRef:
+    """The tiny checkpoint in a place of its own, to be damaged."""
+    return replace(sd, path=str(shutil.copytree(sd.path, tmp_path / "copy")))
+
+
+def rewrite(name: str, **changes: Any) -> Damage:
+    def damage(folder: Path) -> None:
+        path = folder / name
+        path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+    return damage
+
+
+def cut(folder: Path) -> None:
+    weights = folder / UNET
+    weights.write_bytes(weights.read_bytes()[:-1000])
+
+
+def garble(folder: Path) -> None:
+    (folder / UNET).write_bytes(b"\xff" * 4096)
+
+
+def drop_tensor(folder: Path) -> None:
+    tensors = load_file(folder / UNET)
+    del tensors["conv_out.weight"]
+    save_file(tensors, folder / UNET, metadata={"format": "pt"})
+
+
+def pickle_only(folder: Path) -> None:
+    (folder / UNET).rename(folder / "unet/diffusion_pytorch_model.bin")
+
+
+DAMAGES: dict[str, tuple[Damage, str]] = {
+    "no index": (lambda f: (f / "model_index.json").unlink(), "model_index"),
+    "index no json": (lambda f: (f / "model_index.json").write_text("{"), "cannot be loaded"),
+    "no weights": (lambda f: (f / UNET).unlink(), "cannot be loaded"),
+    "no vae": (lambda f: shutil.rmtree(f / "vae"), "cannot be loaded"),
+    "no tokenizer": (lambda f: shutil.rmtree(f / "tokenizer"), "cannot be loaded"),
+    "no scheduler": (lambda f: shutil.rmtree(f / "scheduler"), "scheduler"),
+    "cut weights": (cut, "cannot be loaded"),
+    "garbled weights": (garble, "cannot be loaded"),
+    "a tensor short": (drop_tensor, "lacks 1 tensors, among them conv_out.weight"),
+    "other shapes": (rewrite("unet/config.json", block_out_channels=[8, 32]), "cannot be loaded"),
+    "pickle only": (pickle_only, "cannot be loaded"),
+    "foreign pipeline": (rewrite("model_index.json", _class_name="FluxPipeline"), "FluxPipeline"),
+    "foreign class": (rewrite("model_index.json", unet=["evil", "Unet"]), "evil.Unet"),
+    "program code": (lambda f: (f / "unet/evil.py").write_text(""), "program code"),
+    "bad map": (lambda f: (f / "latent_rgb.json").write_text('{"bias": 1}'), "latent_rgb"),
+}
+
+
+@pytest.mark.parametrize(("damage", "said"), DAMAGES.values(), ids=DAMAGES)
+def test_damaged_checkpoints_do_not_load(copy: ModelRef, damage: Damage, said: str) -> None:
+    damage(Path(copy.path))
+    with pytest.raises(ModelUnloadable, match=said):
+        loading.load(copy, CPU)
+
+
+def test_missing_folder_does_not_load(sd: ModelRef) -> None:
+    with pytest.raises(ModelUnloadable):
+        loading.load(replace(sd, path="/nonexistent"), CPU)
+
+
+def test_families_without_a_row_are_refused(sd: ModelRef) -> None:
+    with pytest.raises(NotSupported, match="flux"):
+        loading.load(replace(sd, family="flux"), CPU)
+
+
+def test_inpainting_unets_are_refused(copy: ModelRef) -> None:
+    unet = loading.load(copy, CPU).pipe.unet
+    wide = type(unet).from_config(unet.config, in_channels=9)
+    wide.save_pretrained(Path(copy.path) / "unet")
+    with pytest.raises(NotSupported, match="inpainting"):
+        loading.load(copy, CPU)
+
+
+def test_half_precision_variant_loads(copy: ModelRef, sd: ModelRef) -> None:
+    for path in Path(copy.path).rglob("*.safetensors"):
+        path.rename(path.with_suffix(".fp16.safetensors"))
+    pipe = loading.load(copy, CPU).pipe
+    assert torch.equal(pipe.unet.conv_in.weight, loading.load(sd, CPU).pipe.unet.conv_in.weight)
+
+
+def test_older_tokenizer_name_loads(copy: ModelRef) -> None:
+    fast = ["transformers", "CLIPTokenizerFast"]
+    rewrite("model_index.json", tokenizer=fast)(Path(copy.path))
+    assert loading.load(copy, CPU).pipe.tokenizer
+
+
+def test_small_models_compute_in_full_precision_on_a_cpu(sd: ModelRef) -> None:
+    warm = loading.load(sd, CPU)
+    assert warm.dtype == warm.pipe.unet.dtype == torch.float32
