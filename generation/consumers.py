@@ -1,0 +1,239 @@
+"""Websockets of the pages: one follows a job, one shows the dashboard as it changes."""
+
+import asyncio
+import base64
+import json
+import logging
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from importlib import import_module
+from typing import Any
+from uuid import UUID
+
+from asgiref.sync import sync_to_async
+from channels.auth import get_user
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
+from django.utils import timezone
+
+from accounts.local import local_user
+from accounts.models import LOCAL_USERNAME, User
+from generation import jobs
+from generation.overview import board, picture
+from generation.models import Job
+
+logger = logging.getLogger(__name__)
+
+MAX_SOCKETS = 50
+MAX_MESSAGE = 64 * 1024
+MAX_MESSAGES = 20
+# A lost right closes a socket within this many seconds.
+RIGHTS_SECONDS = 1.0
+DASHBOARD_GROUP = "dashboard"
+# The dashboard is drawn anew at most and at least this often, in seconds.
+REDRAW_SECONDS, RESYNC_SECONDS = 0.5, 5.0
+
+FINISHED, BAD_MESSAGE, TOO_BIG, BROKEN = 1000, 1008, 1009, 1011
+SIGNED_OUT, REFUSED, TOO_MANY = 4401, 4404, 4429
+
+# Open sockets by user in this process: the one web process by default.
+_open: Counter[int] = Counter()
+
+
+class Socket(AsyncWebsocketConsumer):
+    """A signed-in page listening. Closes by itself when the right to listen is gone.
+
+    Close codes: 4401 not signed in; 4404 refused, whether the thing is another's or does not
+    exist; 4429 too many sockets or messages; 1008 and 1009 a message that is none of ours.
+    """
+
+    user: User
+    messages = 0
+    serving: asyncio.Task[None] | None = None
+
+    async def connect(self) -> None:
+        # Accepted even when refused: a browser shows a page the close code of open sockets only.
+        await self.accept()
+        self.serving = asyncio.create_task(self.serve())
+
+    async def disconnect(self, code: int) -> None:
+        if self.serving is not None:
+            self.serving.cancel()
+            with suppress(asyncio.CancelledError):
+                await self.serving
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        self.messages += 1
+        if self.messages > MAX_MESSAGES:
+            return await self.close(TOO_MANY)
+        if len(text_data or "") > MAX_MESSAGE or len(bytes_data or b"") > MAX_MESSAGE:
+            return await self.close(TOO_BIG)
+        if not await self.hear(_parsed(text_data)):
+            await self.close(BAD_MESSAGE)
+        return None
+
+    async def hear(self, message: Any) -> bool:
+        """Act on a message; False for one that means nothing here."""
+        return False
+
+    async def serve(self) -> None:
+        try:
+            code = await self._admitted()
+        except Exception:
+            await self.close(BROKEN)
+            logger.exception("A websocket broke")
+            raise
+        await self.close(code)
+
+    async def _admitted(self) -> int:
+        """The whole conversation; returns the code to close with."""
+        user = await _user_of(self.scope)
+        if user is None:
+            return SIGNED_OUT
+        self.user = user
+        if not await sync_to_async(self.allowed)():
+            return REFUSED
+        with _counted(user) as room:
+            return await self._while_allowed() if room else TOO_MANY
+
+    async def _while_allowed(self) -> int:
+        talking = asyncio.create_task(self.talk())
+        try:
+            while not talking.done():
+                await asyncio.wait({talking}, timeout=RIGHTS_SECONDS)
+                if not talking.done() and (code := await self._lost_right()):
+                    return code
+            talking.result()
+            return FINISHED
+        finally:
+            talking.cancel()
+            # Its end is waited for, so that what it holds (groups, connections) is let go.
+            await asyncio.wait({talking})
+
+    async def _lost_right(self) -> int:
+        user = await _user_of(self.scope)
+        if user is None or user.pk != self.user.pk:
+            return SIGNED_OUT
+        self.user = user
+        return 0 if await sync_to_async(self.allowed)() else REFUSED
+
+    def allowed(self) -> bool:
+        """Whether `user` may listen now; asked at the beginning and every second after."""
+        return True
+
+    async def talk(self) -> None:
+        raise NotImplementedError
+
+    async def send_json(self, message: dict[str, Any]) -> None:
+        await self.send(text_data=json.dumps(message))
+
+
+class JobSocket(Socket):
+    """Follows one job to its end; `{"type": "cancel"}` cancels it."""
+
+    @property
+    def job_id(self) -> UUID:
+        return self.scope["url_route"]["kwargs"]["job_id"]  # type: ignore[no-any-return]  # the route's converter made it
+
+    def allowed(self) -> bool:
+        jobs_of = Job.objects.filter(pk=self.job_id)
+        return (jobs_of if self.user.is_staff else jobs_of.filter(owner=self.user)).exists()
+
+    async def talk(self) -> None:
+        async for update in jobs.follow(self.job_id):
+            await self.send_json(await sync_to_async(message)(update))
+
+    async def hear(self, message: Any) -> bool:
+        if message != {"type": "cancel"}:
+            return False
+        if await _user_of(self.scope) and await sync_to_async(self._may_cancel)():
+            await sync_to_async(jobs.cancel)(self.job_id)
+        return True
+
+    def _may_cancel(self) -> bool:
+        return hasattr(self, "user") and self.allowed()
+
+
+class DashboardSocket(Socket):
+    """Sends the board whenever it changes, and every five seconds in case word of it was lost."""
+
+    changed: asyncio.Event
+
+    async def talk(self) -> None:
+        self.changed = asyncio.Event()
+        await self.channel_layer.group_add(DASHBOARD_GROUP, self.channel_name)
+        try:
+            while True:
+                self.changed.clear()
+                await self.send_json({"type": "board"} | await sync_to_async(board)(self.user))
+                await asyncio.sleep(REDRAW_SECONDS)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self.changed.wait(), RESYNC_SECONDS)
+        finally:
+            await self.channel_layer.group_discard(DASHBOARD_GROUP, self.channel_name)
+
+    async def dashboard_update(self, event: dict[str, Any]) -> None:
+        self.changed.set()
+
+
+def message(update: jobs.Update) -> dict[str, Any]:
+    """An update of a job as the page reads it; asks the database for the pictures of a success."""
+    job = update.job
+    told: dict[str, Any] = {
+        "type": update.name,
+        "id": update.id,
+        "step": job.step,
+        "steps": job.steps,
+        "eta_seconds": _eta_seconds(job),
+    }
+    match update.name:
+        case "queued":
+            told |= {"position": jobs.position(job), "adjustments": job.adjustments}
+        case "preview":
+            told["preview"] = base64.b64encode(update.preview or b"").decode()
+        case "succeeded":
+            told["images"] = [picture(image) for image in jobs.result_images(job)]
+            told["adjustments"] = job.adjustments
+        case "failed":
+            told |= {"code": job.error_code, "message": job.error_message}
+    return told
+
+
+def _eta_seconds(job: Job) -> float | None:
+    """What is left at the pace so far; None before the first step tells the pace."""
+    if job.status != Job.Status.RUNNING or not job.step or job.started_at is None:
+        return None
+    elapsed = (timezone.now() - job.started_at).total_seconds()
+    return round(elapsed / job.step * (job.steps - job.step), 1)
+
+
+async def _user_of(scope: dict[str, Any]) -> User | None:
+    """Who the session belongs to now: read anew, so that a sign-out is seen."""
+    if not settings.ALICE_REQUIRE_AUTH:
+        return await sync_to_async(local_user)()
+    key = scope["session"].session_key if "session" in scope else None
+    store = import_module(settings.SESSION_ENGINE).SessionStore(key)
+    user = await get_user({"session": store})
+    if not isinstance(user, User) or not user.is_active or user.username == LOCAL_USERNAME:
+        return None
+    return user
+
+
+@contextmanager
+def _counted(user: User) -> Iterator[bool]:
+    """Counts a socket of `user` while it is open; False where there is no room for one more."""
+    _open[user.pk] += 1
+    try:
+        yield _open[user.pk] <= MAX_SOCKETS
+    finally:
+        _open[user.pk] -= 1
+        if not _open[user.pk]:
+            del _open[user.pk]
+
+
+def _parsed(text: str | None) -> Any:
+    try:
+        return json.loads(text or "")
+    except ValueError:
+        return None

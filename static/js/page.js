@@ -1,0 +1,109 @@
+// What every page does: the theme, the account menu, copying, short notices.
+
+const root = document.documentElement;
+
+export function element(selector, within = document) {
+  return within.querySelector(selector);
+}
+
+export function say(text) {
+  const toast = element("#toast");
+  toast.textContent = text;
+  toast.toggleAttribute("data-shown", true);
+  clearTimeout(say.timer);
+  say.timer = setTimeout(() => toast.removeAttribute("data-shown"), 4000);
+}
+
+// A template's first element, filled: {selector: text} and {selector: {attribute: value}}.
+export function stamp(id, values = {}) {
+  const copy = document.getElementById(id).content.firstElementChild.cloneNode(true);
+  for (const [selector, value] of Object.entries(values)) {
+    const target = selector === "" ? copy : element(selector, copy);
+    if (typeof value === "object") {
+      for (const [name, text] of Object.entries(value)) target.setAttribute(name, text);
+    } else {
+      target.textContent = value;
+    }
+  }
+  return copy;
+}
+
+export async function call(method, address, body) {
+  const headers = { Accept: "application/json" };
+  if (method !== "GET") headers["X-CSRFToken"] = element("meta[name=csrf-token]").content;
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  let reply;
+  try {
+    reply = await fetch(address, { method, headers, body: JSON.stringify(body) });
+  } catch {
+    throw new Refusal("The server does not answer.", "unreachable");
+  }
+  const told = await reply.json().catch(() => ({}));
+  if (reply.ok) return told;
+  const error = told.error ?? {};
+  throw new Refusal(error.message ?? `The server answered ${reply.status}.`, error.code, error.param);
+}
+
+export class Refusal extends Error {
+  constructor(message, code = "", param = "") {
+    super(message);
+    this.code = code;
+    this.param = param;
+  }
+}
+
+export async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    // No clipboard on plain http: a selection can still be copied.
+    const area = document.createElement("textarea");
+    area.value = text;
+    document.body.append(area);
+    area.select();
+    document.execCommand("copy");
+    area.remove();
+  }
+  say("Copied.");
+}
+
+function isDark() {
+  const chosen = root.dataset.theme;
+  return chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+}
+
+function setUpTheme() {
+  const button = element("#theme");
+  if (!button) return;
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    const theme = isDark() ? "light" : "dark";
+    root.dataset.theme = theme;
+    // A cookie, so that the server draws the next page right from the start.
+    document.cookie = `alice_theme=${theme}; path=/; max-age=31536000; samesite=lax`;
+  });
+}
+
+function setUpMenus() {
+  for (const menu of document.querySelectorAll("details.menu")) {
+    document.addEventListener("click", (event) => {
+      if (!menu.contains(event.target)) menu.open = false;
+    });
+    menu.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape" || !menu.open) return;
+      menu.open = false;
+      element("summary", menu).focus();
+    });
+  }
+}
+
+function setUpCopying() {
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (button) copy(element(button.dataset.copy).value);
+  });
+}
+
+setUpTheme();
+setUpMenus();
+setUpCopying();
