@@ -5,6 +5,6 @@ class AliceprojectConfig(AppConfig):
     name = "aliceproject"
 
     def ready(self) -> None:
-        from aliceproject import queue
+        from aliceproject import checks, queue  # noqa: F401 - checks registers itself
 
         queue.harden()

@@ -30,5 +30,7 @@ def configuration(url: str, data_dir: Path) -> dict[str, dict[str, Any]]:
             "TEST": {"NAME": str(data_dir / "test.sqlite3")},
         }
     else:
-        database |= {"CONN_MAX_AGE": 0, "OPTIONS": {"pool": True}}
+        # Threads are few and live long (aliceproject.handler), so each keeps its connection. A pool
+        # would do the same with threads of its own, which do not survive a worker's fork.
+        database |= {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
     return {"default": database}

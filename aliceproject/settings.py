@@ -333,6 +333,8 @@ SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_TRUSTED_ORIGINS = [ALICE_PUBLIC_URL] if ALICE_PUBLIC_URL else []
 CSRF_FAILURE_VIEW = "aliceproject.errors.csrf_failure"
 SECURE_SSL_REDIRECT = HTTPS
+# Orchestrators on this machine ask without TLS; these answers hold nothing to protect.
+SECURE_REDIRECT_EXEMPT = [r"^(api/)?health/?$", r"^livez/?$", r"^readyz/?$"]
 SECURE_HSTS_SECONDS = 31536000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SECURE_CONTENT_TYPE_NOSNIFF = True

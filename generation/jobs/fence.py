@@ -1,8 +1,10 @@
 """The claim a worker holds, and the fence that makes every write of a former holder miss."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 from django.db.models import DateTimeField, ExpressionWrapper, F, QuerySet
 from django.db.models.functions import Now
@@ -11,6 +13,10 @@ from generation import conf
 from generation.engine.contract import JobSpec
 from generation.models import Job
 from modelhub.models import CatalogModel
+
+if TYPE_CHECKING:
+    # Not subscriptable while the program runs.
+    Moment = ExpressionWrapper[DateTimeField[datetime, datetime]]
 
 RUNNING = Job.Status.RUNNING
 
@@ -37,12 +43,12 @@ def held(claim: Claim) -> QuerySet[Job]:
     )
 
 
-def from_now(seconds: float) -> ExpressionWrapper:
+def from_now(seconds: float) -> "Moment":
     """A moment by the database's clock: hosts' clocks differ and jump, that one is shared."""
     return ExpressionWrapper(Now() + timedelta(seconds=seconds), output_field=DateTimeField())
 
 
-def lease() -> ExpressionWrapper:
+def lease() -> "Moment":
     return from_now(conf.lease_seconds())
 
 
