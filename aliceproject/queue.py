@@ -29,13 +29,15 @@ from django_q.conf import Conf
 from django_q.signals import post_execute_in_worker, post_spawn
 from django_q.signing import SignedPackage
 
-from generation.jobs import bell, queued, reap
+from generation import conf
+from generation.jobs import bell, pulse, queued, reap
 
 logger = logging.getLogger(__name__)
 PROBE_SECONDS = 1.0
 # An idle worker is woken this often all the same: it shows that the whole way is open.
 CANARY_SECONDS = 4.0
-REDIS_SECONDS = 5.0
+# Longer than the second that a worker blocks for a task.
+REDIS_SECONDS = 3.0
 PR_SET_PDEATHSIG = 1
 
 # Tasks taken from the broker and not yet done. Written by the pusher and the one worker.
@@ -65,29 +67,28 @@ class SafeQueue(queues.Queue):  # type: ignore[misc]
 class Wake(Broker):  # type: ignore[misc]
     """A broker that takes a task only when the worker is free, and wakes it by itself.
 
-    Mixed into django-q2's own brokers. A broken database or Redis delays, and ends nothing.
+    Mixed into django-q2's own brokers. A database that is away delays, and ends nothing.
     """
-
-    AWAY: tuple[type[Exception], ...] = (OperationalError, InterfaceError)
 
     def __init__(self, list_key: str | None = None) -> None:
         super().__init__(list_key)
         self.cluster = list_key or Conf.CLUSTER_NAME
-        self._probed = self._woken = time.monotonic()
+        self._probed = self._woken = 0.0
 
     def dequeue(self) -> list[tuple[Any, str]] | None:
         if in_flight() >= Conf.WORKERS:
             time.sleep(Conf.POLL)
             return None
         try:
-            got = super().dequeue() or self._self_wake()
-        except self.AWAY as error:
+            got: list[tuple[Any, str]] | None = super().dequeue() or self._self_wake()
+        except (OperationalError, InterfaceError) as error:
             logger.warning("The queue cannot be read just now: %s", error)
             connections.close_all()
+            pulse.beat()
             time.sleep(PROBE_SECONDS)
             return None
         _taken.value += len(got or ())
-        return got  # type: ignore[no-any-return]
+        return got
 
     def fail(self, task_id: Any) -> None:
         """A package nobody can open was taken, and will never be done."""
@@ -95,16 +96,17 @@ class Wake(Broker):  # type: ignore[misc]
         _taken.value -= 1
 
     def set_stat(self, key: str, value: str, timeout: int) -> None:
-        """Nobody reads these figures: written anywhere but here they could only break the guard."""
+        """Nobody reads these figures: kept anywhere but here they could only break the guard."""
 
     def _self_wake(self) -> list[tuple[Any, str]] | None:
         now = time.monotonic()
         if self.cluster != bell.CLUSTER or now - self._probed < PROBE_SECONDS:
             return None
         self._probed = now
-        # Dead workers' jobs, and wake-ups that were lost, wait for this moment at most.
+        # Dead workers' jobs, and jobs whose wake-up was lost, wait for this moment at most.
         reap()
-        if now - self._woken < CANARY_SECONDS and not queued().exists():
+        canary = min(CANARY_SECONDS, conf.lease_seconds() / 3)
+        if now - self._woken < canary and not queued().exists():
             return None
         self._woken = now
         return [(None, _wake_up())]
@@ -114,23 +116,20 @@ class WakeORM(Wake, ORM):  # type: ignore[misc]
     """Wake-ups through the database."""
 
 
-class WakeRedis(Wake, Redis):  # type: ignore[misc]
-    """Wake-ups through Redis; while it is away the worker looks at the database by itself."""
-
-    AWAY = (*Wake.AWAY, redis.RedisError)
+class PatientRedis(Redis):  # type: ignore[misc]
+    """django-q2's Redis broker, but without Redis there are simply no tasks."""
 
     def dequeue(self) -> list[tuple[Any, str]] | None:
         try:
-            return super().dequeue()
-        finally:
-            self._probed = min(self._probed, time.monotonic())
+            got: list[tuple[Any, str]] | None = super().dequeue()
+        except redis.RedisError as error:
+            logger.warning("Redis does not answer; the worker looks by itself: %s", error)
+            time.sleep(PROBE_SECONDS)
+            return None
+        return got
 
     def ping(self) -> bool:
-        try:
-            return bool(super().ping())
-        except redis.RedisError as error:
-            logger.warning("Redis does not answer; workers look by themselves: %s", error)
-            return True
+        return True
 
     @staticmethod
     def get_connection(list_key: str | None = None) -> Any:
@@ -138,6 +137,10 @@ class WakeRedis(Wake, Redis):  # type: ignore[misc]
         return redis.from_url(
             Conf.REDIS, socket_timeout=REDIS_SECONDS, socket_connect_timeout=REDIS_SECONDS
         )
+
+
+class WakeRedis(Wake, PatientRedis):
+    """Wake-ups through Redis."""
 
 
 def in_flight() -> int:
@@ -155,6 +158,14 @@ def _wake_up() -> str:
         "started": None,
     }
     return str(SignedPackage.dumps(task))
+
+
+class Cluster(q2.Cluster):  # type: ignore[misc]
+    """The leader: forks only with its database connections closed."""
+
+    def start(self) -> int:
+        close_databases()
+        return int(super().start())
 
 
 class Sentinel(q2.Sentinel):  # type: ignore[misc]
@@ -198,6 +209,7 @@ def harden() -> None:
     """Put our queue and sentinel where django-q2 looks for its own."""
     q2.Queue = SafeQueue
     q2.Sentinel = Sentinel
+    q2.Cluster = Cluster
     post_spawn.connect(_spawned, dispatch_uid="aliceproject.queue")
     post_execute_in_worker.connect(_executed, dispatch_uid="aliceproject.queue")
 
@@ -206,8 +218,9 @@ def close_databases() -> None:
     """Before a fork: a child must not share its parent's connections or their pool."""
     for connection in connections.all(initialized_only=True):
         connection.close()
-        if connection.vendor == "postgresql":
-            connection.close_pool()
+        # Only PostgreSQL has one.
+        if close_pool := getattr(connection, "close_pool", None):
+            close_pool()
 
 
 def die_with(parent: int) -> None:

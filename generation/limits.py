@@ -18,7 +18,9 @@ def check_queue() -> None:
     """Raise QueueFull when as many jobs wait as may wait."""
     limit = conf.queue_limit()
     if Job.objects.filter(status=Job.Status.QUEUED).order_by()[limit - 1 : limit].exists():
-        raise QueueFull(f"{limit} jobs are waiting, which is all this server takes.", retry_after=10)
+        raise QueueFull(
+            f"{limit} jobs are waiting, which is all this server takes.", retry_after=10
+        )
 
 
 def check_storage() -> None:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import threading
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +20,7 @@ DASHBOARD = "dashboard"
 CANCELS = "cancels"
 BACKLOG = 1000
 SEND_SECONDS = 2.0
+LISTEN_AGAIN_SECONDS = 1.0
 
 Message = dict[str, Any]
 
@@ -43,7 +45,12 @@ def ask_cancel(job_id: UUID) -> None:
     _offer(CANCELS, {"type": "job.cancel", "job": str(job_id)})
 
 
-class _Sender:
+def hear_cancels(tell: Callable[[UUID], None]) -> None:
+    """Have `tell` called, in the background thread, with the id of every job to be cancelled."""
+    _background().listen(CANCELS, lambda message: tell(UUID(message["job"])))
+
+
+class _Background:
     """A thread with a loop that sends in order and drops what a slow channel layer cannot take."""
 
     def __init__(self) -> None:
@@ -55,6 +62,9 @@ class _Sender:
 
     def offer(self, group: str, message: Message) -> None:
         self._loop.call_soon_threadsafe(self._keep, group, message)
+
+    def listen(self, group: str, tell: Callable[[Message], None]) -> None:
+        asyncio.run_coroutine_threadsafe(_listen(group, tell), self._loop)
 
     def _keep(self, group: str, message: Message) -> None:
         # A nudge only says "look again": of two for one job, one is enough.
@@ -88,15 +98,43 @@ async def _send(group: str, message: Message) -> None:
         logger.debug("A nudge was lost: %s", error)
 
 
-_sender: _Sender | None = None
+async def _listen(group: str, tell: Callable[[Message], None]) -> None:
+    while True:
+        try:
+            async for message in messages(group):
+                tell(message)
+        except (OSError, RedisError) as error:
+            logger.warning("No messages for %s: %s", group, error)
+            await asyncio.sleep(LISTEN_AGAIN_SECONDS)
+
+
+async def messages(group: str) -> AsyncIterator[Message]:
+    """What is sent to the group from now on. Raises OSError or RedisError when the layer breaks."""
+    layer = get_channel_layer()
+    if layer is None:
+        return
+    channel = await layer.new_channel()
+    await layer.group_add(group, channel)
+    try:
+        while True:
+            yield await layer.receive(channel)
+    finally:
+        await layer.group_discard(group, channel)
+
+
+_made: _Background | None = None
 _making = threading.Lock()
 
 
+def _background() -> _Background:
+    """The background of this process, made when first needed."""
+    global _made  # noqa: PLW0603 one thread a process
+    with _making:
+        # A forked child inherits the object but not its thread.
+        if _made is None or _made.pid != os.getpid():
+            _made = _Background()
+        return _made
+
+
 def _offer(group: str, message: Message) -> None:
-    global _sender  # noqa: PLW0603 one thread a process, made when first needed
-    # A forked child inherits the object but not its thread.
-    if _sender is None or _sender.pid != os.getpid():
-        with _making:
-            if _sender is None or _sender.pid != os.getpid():
-                _sender = _Sender()
-    _sender.offer(group, message)
+    _background().offer(group, message)

@@ -9,14 +9,14 @@ from functools import partial
 
 from django.conf import settings
 
-from generation import jobs, worker_status
+from generation import jobs, progress, worker_status
 from generation.engine.contract import ModelRef
 from generation.engine.errors import Cancelled, EngineError, NotSupported
 from generation.engine.registry import open_backend
 from generation.engine.runner import Runner
-from generation.jobs import ledger, stopping
+from generation.jobs import ledger, pulse, stopping
 from generation.jobs.fence import Claim
-from generation.jobs.keeper import Keeper, Reason, Tended
+from generation.jobs.keeper import Keeper, Reason
 from generation.jobs.saver import Saver
 from modelhub.models import CatalogModel
 
@@ -45,9 +45,11 @@ class Desk:
         self.keeper = Keeper(self._present)
         self.saver = Saver(self.keeper)
         self._busy: Claim | None = None
+        progress.hear_cancels(self.keeper.cancel)
 
     def turn(self) -> None:
         """Run jobs until none waits, a stop is asked or the turn was long."""
+        pulse.beat()
         jobs.reap()
         until = time.monotonic() + TURN_SECONDS
         try:
@@ -76,6 +78,7 @@ class Desk:
 
     def _run(self, claim: Claim) -> None:
         self._busy = claim
+        pulse.beat()
         tended = self.keeper.tend(claim)
         given = False
         try:

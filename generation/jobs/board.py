@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
-from channels.layers import get_channel_layer
 from django.db import Error, connections
 from redis.exceptions import RedisError
 
@@ -131,18 +130,9 @@ class Board:
                 watch.show(sights.get(job_id))
 
     async def _listen(self) -> None:
-        layer = get_channel_layer()
-        if layer is None:
-            return
         try:
-            channel = await layer.new_channel()
-            await layer.group_add(progress.ALL_JOBS, channel)
-            try:
-                while True:
-                    message = await layer.receive(channel)
-                    self._nudged(UUID(message["job"]))
-            finally:
-                await layer.group_discard(progress.ALL_JOBS, channel)
+            async for message in progress.messages(progress.ALL_JOBS):
+                self._nudged(UUID(message["job"]))
         except (OSError, RedisError) as error:
             # Without nudges the rows are still read once a second.
             logger.warning("No nudges from the channel layer: %s", error)

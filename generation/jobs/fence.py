@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import DateTimeField, ExpressionWrapper, F, QuerySet
+from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import Now
 
 from generation import conf
@@ -16,7 +17,7 @@ from modelhub.models import CatalogModel
 
 if TYPE_CHECKING:
     # Not subscriptable while the program runs.
-    Moment = ExpressionWrapper[DateTimeField[datetime, datetime]]
+    Moment = ExpressionWrapper[CombinedExpression]
 
 RUNNING = Job.Status.RUNNING
 
@@ -43,12 +44,12 @@ def held(claim: Claim) -> QuerySet[Job]:
     )
 
 
-def from_now(seconds: float) -> "Moment":
+def from_now(seconds: float) -> Moment:
     """A moment by the database's clock: hosts' clocks differ and jump, that one is shared."""
     return ExpressionWrapper(Now() + timedelta(seconds=seconds), output_field=DateTimeField())
 
 
-def lease() -> "Moment":
+def lease() -> Moment:
     return from_now(conf.lease_seconds())
 
 

@@ -15,15 +15,15 @@ from gallery import encoding
 from generation import conf
 from generation.engine.contract import Raster, Step
 from generation.engine.errors import Cancelled
-from generation.jobs import stopping
-from generation.jobs.claim import heartbeat
+from generation.jobs import pulse, stopping
+from generation.jobs.claim import heartbeat, release
 from generation.jobs.fence import Claim, LeaseLost
 from generation.jobs.reporting import report
 
 logger = logging.getLogger(__name__)
 REPORT_SECONDS = 0.25
 PREVIEW_SECONDS = 0.5
-# How long the drawing thread may take to come to its next step once it must stop.
+# How long after its time a job may take to come to its next step; then its process ends.
 STUCK_SECONDS = 30.0
 MAX_PREVIEW_BYTES = 65536
 EXIT_STUCK = 70
@@ -50,7 +50,6 @@ class Tended:
         self._lock = threading.Lock()
         self._step: tuple[int, int] | None = None
         self._raster: Raster | None = None
-        self._stop_at = 0.0
         self._preview_at = 0.0
         self._reported = 0.0
         self._beat = self.started
@@ -65,9 +64,11 @@ class Tended:
         self._stir()
 
     def stop(self, reason: Reason) -> None:
-        if self.reason is None:
-            self.reason = reason
-            self._stop_at = time.monotonic()
+        """Have the drawing end at its next step; the first reason counts."""
+        self.reason = self.reason or reason
+
+    def read_now(self) -> None:
+        self._beat = 0.0
 
     def due_in(self) -> float:
         """Seconds until the row must be written again."""
@@ -90,13 +91,6 @@ class Tended:
             cancel = report(self.claim, *step, _webp(raster) if raster else None)
         if cancel:
             self.stop(Reason.CANCELLED)
-
-    def stuck(self) -> bool:
-        return (
-            self.drawing
-            and self.reason is not None
-            and time.monotonic() > self._stop_at + STUCK_SECONDS
-        )
 
     def _preview(self, step: Step) -> Raster | None:
         now = time.monotonic()
@@ -131,7 +125,7 @@ class Keeper:
     def cancel(self, job_id: UUID) -> None:
         """A hint that the job's cancel flag is set: read the row at once."""
         if tended := self._tended.get(job_id):
-            tended._beat = 0.0  # noqa: SLF001 the keeper's own record
+            tended.read_now()
             self._wake.set()
 
     def _run(self) -> None:
@@ -139,6 +133,7 @@ class Keeper:
             while True:
                 self._wake.wait(self._pause())
                 self._wake.clear()
+                pulse.beat()
                 for tended in list(self._tended.values()):
                     self._look_after(tended)
                 self._show()
@@ -156,12 +151,8 @@ class Keeper:
         return min((tended.due_in() for tended in list(self._tended.values())), default=0.0)
 
     def _look_after(self, tended: Tended) -> None:
-        if stopping.overdue() and tended.drawing:
-            tended.stop(Reason.STOPPING)
-        if time.monotonic() > tended.started + settings.ALICE_JOB_TIMEOUT_SECONDS:
-            tended.stop(Reason.TIMEOUT)
-        if tended.stuck():
-            raise RuntimeError(f"job {tended.claim.job.pk} does not stop ({tended.reason})")
+        if tended.drawing:
+            _limit(tended)
         if tended.reason is Reason.LOST:
             return
         try:
@@ -183,6 +174,26 @@ class Keeper:
         except (OperationalError, InterfaceError) as error:
             logger.warning("The worker's status was not written: %s", error)
             connections.close_all()
+
+
+def _limit(tended: Tended) -> None:
+    """End what may not go on, at its next step, or with the process when no step comes."""
+    if stopping.overdue():
+        tended.stop(Reason.STOPPING)
+        if stopping.final():
+            _leave(tended)
+    over = time.monotonic() - tended.started - settings.ALICE_JOB_TIMEOUT_SECONDS
+    if over > 0:
+        tended.stop(Reason.TIMEOUT)
+    if over > STUCK_SECONDS:
+        raise RuntimeError(f"job {tended.claim.job.pk} does not stop ({tended.reason})")
+
+
+def _leave(tended: Tended) -> None:
+    """The drawing does not come to its next step, and the time for an orderly stop is over."""
+    logger.warning("job %s is given back in the middle of a step", tended.claim.job.pk)
+    release(tended.claim)
+    os._exit(0)
 
 
 def _webp(raster: Raster) -> bytes | None:

@@ -24,7 +24,7 @@ class Update:
     preview: bytes | None = None
 
 
-async def finished(job_id: UUID, timeout: float) -> Job:  # noqa: ASYNC109 becomes WaitTimeout
+async def finished(job_id: UUID, timeout: float) -> Job:
     """The job once it ended. Raises WaitTimeout after `timeout` seconds, NotFound if it is gone."""
     try:
         async with asyncio.timeout(timeout):
@@ -45,7 +45,7 @@ async def follow(job_id: UUID, last_event_id: int = 0) -> AsyncIterator[Update]:
     last = last_event_id
     async for sight in _sights(job_id, previews=True):
         for update in _updates(sight):
-            if update.id > last or sight.job.ended and update.name == sight.job.status:
+            if update.id > last or (sight.job.ended and update.name == sight.job.status):
                 last = max(last, update.id)
                 yield update
         if sight.job.ended:

@@ -9,11 +9,13 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connections
 
-from generation.jobs import bell, stopping
+# Loaded before the fork, so that leader and worker share the stop and the worker's name.
+from generation import tasks  # noqa: F401
+from generation.jobs import bell, pulse, stopping
 
 CLUSTERS = (bell.CLUSTER, "io", "download")
+WATCH_SECONDS = 5.0
 
 
 class Command(BaseCommand):
@@ -34,20 +36,15 @@ class Command(BaseCommand):
             os.execv(sys.executable, sys.orig_argv)  # noqa: S606 the very command we are
         if device:
             settings.ALICE_DEVICE = device
-        code = _run_cluster()
+        code = _run_cluster(cluster)
         if code:
             raise CommandError("The cluster ended abnormally.", returncode=1)
 
 
-def _run_cluster() -> int:
+def _run_cluster(name: str) -> int:
     """Run until the cluster ends; its exit code, 0 after an orderly stop."""
     from django_q.cluster import Cluster
 
-    from generation import tasks
-
-    # Loaded before the fork, so that leader and worker share the stop and the worker's name.
-    assert tasks.run_next
-    _close_before_fork()
     cluster = Cluster()
     inherited = signal.getsignal(signal.SIGTERM)
 
@@ -58,13 +55,11 @@ def _run_cluster() -> int:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
+    pulse.beat()
     cluster.start()
-    cluster.sentinel.join()
+    while cluster.sentinel.is_alive():
+        cluster.sentinel.join(WATCH_SECONDS)
+        if name == bell.CLUSTER and pulse.silent():
+            # Its children go with it.
+            cluster.sentinel.kill()
     return int(cluster.sentinel.exitcode or 0)
-
-
-def _close_before_fork() -> None:
-    for connection in connections.all(initialized_only=True):
-        connection.close()
-        if connection.vendor == "postgresql":
-            connection.close_pool()
