@@ -4,7 +4,7 @@ import socket
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from aliceproject import clusters, databases, logs, secret_key
+from aliceproject import __version__, clusters, databases, logs, secret_key
 from aliceproject.env import Environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -306,17 +306,15 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["accounts.permissions.HasScope"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "aliceproject.openapi.schema.Schema",
     "EXCEPTION_HANDLER": "aliceproject.errors.drf_handler",
     "UNAUTHENTICATED_USER": None,
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "ALICE",
     "DESCRIPTION": "Artificial Latent Image Composition Engine",
-    "VERSION": "0.1.0",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
+    "VERSION": __version__,
+    "PREPROCESSING_HOOKS": ["aliceproject.openapi.schema.endpoints"],
 }
 
 STATIC_URL = "/static/"

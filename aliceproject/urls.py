@@ -8,6 +8,7 @@ from aliceproject import errors
 
 urlpatterns = [
     path("", include("aliceproject.ops.urls")),
+    path("", include("aliceproject.openapi.urls")),
     path("", include("generation.urls")),
     path("admin/", admin.site.urls),
     path("", include("gallery.urls")),

@@ -30,8 +30,7 @@ def record(worker: str, facts: Facts, busy_job: UUID | None = None) -> None:
     values = {name: getattr(facts, name) for name in Facts.__slots__}
     WorkerStatus.objects.update_or_create(
         worker=worker,
-        defaults=values
-        | {"busy_job": busy_job, "host": socket.gethostname(), "updated_at": Now()},
+        defaults=values | {"busy_job": busy_job, "host": socket.gethostname(), "updated_at": Now()},
     )
 
 

@@ -1,0 +1,79 @@
+"""What the machine-readable description says of each endpoint, as rows."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from rest_framework.serializers import Serializer
+
+from generation.api.native.schema import JobBody, JobsQuery
+from generation.api.openai_chat.schema import ChatBody
+from generation.api.openai_images.schema import ImagesBody
+
+JSON, SSE, PNG, WEBP = "application/json", "text/event-stream", "image/png", "image/webp"
+TEXT = "text/plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """`plain`: no REST framework view, so the generator would not find it by itself."""
+
+    summary: str
+    tag: str
+    request: type[Serializer[Any]] | None = None
+    query: type[Serializer[Any]] | None = None
+    status: int = 200
+    media: tuple[str, ...] = (JSON,)
+    plain: bool = False
+    public: bool = False
+
+
+OPERATIONS: dict[tuple[str, str], Operation] = {
+    ("POST", "/v1/images/generations"): Operation(
+        "Draw pictures from a prompt (OpenAI)",
+        "images",
+        request=ImagesBody,
+        media=(JSON, SSE),
+        plain=True,
+    ),
+    ("POST", "/v1/chat/completions"): Operation(
+        "Draw a picture from the last message (OpenAI chat)",
+        "chat",
+        request=ChatBody,
+        media=(JSON, SSE),
+        plain=True,
+    ),
+    ("GET", "/v1/models"): Operation("List the models", "models"),
+    ("GET", "/v1/models/{name}"): Operation("One model", "models"),
+    ("GET", "/v1/models/{name}/info"): Operation("A model in detail", "models"),
+    ("GET", "/v1/schedulers"): Operation("List the schedulers", "models"),
+    ("GET", "/v1/generation/defaults"): Operation("Defaults and limits", "models"),
+    ("POST", "/v1/jobs"): Operation("Submit a job", "jobs", request=JobBody, status=202),
+    ("GET", "/v1/jobs"): Operation("List jobs", "jobs", query=JobsQuery),
+    ("GET", "/v1/jobs/{job_id}"): Operation("One job", "jobs"),
+    ("DELETE", "/v1/jobs/{job_id}"): Operation("Delete an ended job", "jobs"),
+    ("POST", "/v1/jobs/{job_id}/cancel"): Operation("Cancel a job", "jobs"),
+    ("POST", "/v1/jobs/{job_id}/retry"): Operation("Run an ended job again", "jobs"),
+    ("GET", "/v1/jobs/{job_id}/preview"): Operation("The latest preview", "jobs", media=(WEBP,)),
+    ("GET", "/v1/jobs/{job_id}/events"): Operation(
+        "Follow a job", "jobs", media=(SSE,), plain=True
+    ),
+    ("POST", "/v1/estimate"): Operation("Estimate a job without running it", "jobs", JobBody),
+    ("GET", "/v1/gallery"): Operation("List pictures", "gallery"),
+    ("GET", "/v1/gallery/{image_id}"): Operation("One picture's facts", "gallery"),
+    ("DELETE", "/v1/gallery/{image_id}"): Operation("Delete a picture", "gallery"),
+    ("GET", "/v1/gallery/{image_id}/recipe"): Operation("What makes it again", "gallery"),
+    ("GET", "/v1/images/{image_id}/file"): Operation("The picture", "gallery", media=(PNG,)),
+    ("GET", "/v1/images/{image_id}/thumbnail"): Operation(
+        "A small version", "gallery", media=(WEBP,)
+    ),
+    ("GET", "/images/{token}.{extension}"): Operation(
+        "A picture by its signed link", "gallery", media=(PNG,), plain=True, public=True
+    ),
+    ("GET", "/health"): Operation("Health", "operations", plain=True, public=True),
+    ("GET", "/livez"): Operation("The process lives", "operations", plain=True, public=True),
+    ("GET", "/readyz"): Operation("Work can be done", "operations", plain=True, public=True),
+    ("GET", "/metrics"): Operation("Figures", "operations", media=(JSON, TEXT), plain=True),
+    ("GET", "/metrics/prometheus"): Operation(
+        "Figures for Prometheus", "operations", media=(TEXT,), plain=True
+    ),
+}
