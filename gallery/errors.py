@@ -8,6 +8,8 @@ Problem
 
 from accounts.problems import Busy, NotFound
 
+GONE = "There is no such picture."
+
 
 class StorageDown(Busy):
     code = "storage_unavailable"
@@ -18,4 +20,7 @@ class StorageFull(StorageDown):
 
 
 class FileLost(NotFound):
-    pass
+    """To a caller a picture without its file is as absent as any other."""
+
+    def __init__(self) -> None:
+        super().__init__(GONE)

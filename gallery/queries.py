@@ -16,6 +16,7 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.problems import Forbidden, Invalid, NotFound
 from gallery import sharing
+from gallery.errors import GONE
 from gallery.models import Image
 
 LARGEST_PAGE = 200
@@ -98,7 +99,7 @@ def one(user: User, image_id: UUID) -> Image:
     """A picture `user` may see; NotFound, and nothing more telling, for any other id."""
     image = Image.objects.select_related("owner").filter(pk=image_id).first()
     if image is None or not sharing.visible_to(image, user):
-        raise NotFound("There is no such picture.")
+        raise NotFound(GONE)
     return image
 
 

@@ -14,6 +14,7 @@ from accounts.authentication import Identity, find, require
 from accounts.models import User
 from accounts.problems import Invalid, NotFound, Problem
 from gallery import files, queries, shapes, sharing, storage
+from gallery.errors import GONE
 from gallery.queries import LARGEST_OFFSET, LARGEST_PAGE, Filter
 
 DEFAULT_PAGE = 50
@@ -33,7 +34,7 @@ def linked(request: HttpRequest, token: str, extension: str) -> HttpResponseBase
     if image is None:
         image = sharing.named_by(token)
         if image is None or not sharing.visible_to(image, _viewer(request)):
-            raise NotFound("There is no such picture.")
+            raise NotFound(GONE)
     reply = files.picture(request, image, extension)
     reply["Cross-Origin-Resource-Policy"] = "cross-origin"
     return reply
