@@ -47,7 +47,7 @@ def page(
     """
 
     @wraps(view)
-    def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+    def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         user = person(request)
         if user is None:
             return redirect_to_login(request.get_full_path(), settings.LOGIN_URL)
@@ -89,6 +89,7 @@ def account(request: PageRequest) -> HttpResponse:
         "scopes": offered,
         "secret": secret,
         "problem": problem,
+        "server": settings.ALICE_PUBLIC_URL or request.build_absolute_uri("/").rstrip("/"),
         "holds_keys": request.user.username != LOCAL_USERNAME,
     }
     return render(request, "accounts/account.html", shown, status=400 if problem else 200)

@@ -24,7 +24,7 @@ from gallery.models import Image
 
 PAGE_SIZE = 48
 TYPES = {"png": "image/png", "jpg": "image/jpeg", "webp": "image/webp"}
-CODECS = {"png": "png", "jpg": "jpeg", "webp": "webp"}
+CODECS: dict[str, storage.Format] = {"png": "png", "jpg": "jpeg", "webp": "webp"}
 QUALITY = 92
 
 

@@ -19,9 +19,10 @@ from django.utils import timezone
 
 from accounts.local import local_user
 from accounts.models import LOCAL_USERNAME, User
-from generation import jobs
-from generation.overview import board, picture
+from accounts.problems import NotFound
+from generation import jobs, progress
 from generation.models import Job
+from generation.overview import board, picture
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +31,6 @@ MAX_MESSAGE = 64 * 1024
 MAX_MESSAGES = 20
 # A lost right closes a socket within this many seconds.
 RIGHTS_SECONDS = 1.0
-DASHBOARD_GROUP = "dashboard"
 # The dashboard is drawn anew at most and at least this often, in seconds.
 REDRAW_SECONDS, RESYNC_SECONDS = 0.5, 5.0
 
@@ -41,7 +41,7 @@ SIGNED_OUT, REFUSED, TOO_MANY = 4401, 4404, 4429
 _open: Counter[int] = Counter()
 
 
-class Socket(AsyncWebsocketConsumer):
+class Socket(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has no types
     """A signed-in page listening. Closes by itself when the right to listen is gone.
 
     Close codes: 4401 not signed in; 4404 refused, whether the thing is another's or does not
@@ -66,12 +66,11 @@ class Socket(AsyncWebsocketConsumer):
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         self.messages += 1
         if self.messages > MAX_MESSAGES:
-            return await self.close(TOO_MANY)
-        if len(text_data or "") > MAX_MESSAGE or len(bytes_data or b"") > MAX_MESSAGE:
-            return await self.close(TOO_BIG)
-        if not await self.hear(_parsed(text_data)):
+            await self.close(TOO_MANY)
+        elif len(text_data or "") > MAX_MESSAGE or len(bytes_data or b"") > MAX_MESSAGE:
+            await self.close(TOO_BIG)
+        elif not await self.hear(_parsed(text_data)):
             await self.close(BAD_MESSAGE)
-        return None
 
     async def hear(self, message: Any) -> bool:
         """Act on a message; False for one that means nothing here."""
@@ -80,6 +79,8 @@ class Socket(AsyncWebsocketConsumer):
     async def serve(self) -> None:
         try:
             code = await self._admitted()
+        except NotFound:
+            code = REFUSED
         except Exception:
             await self.close(BROKEN)
             logger.exception("A websocket broke")
@@ -162,7 +163,7 @@ class DashboardSocket(Socket):
 
     async def talk(self) -> None:
         self.changed = asyncio.Event()
-        await self.channel_layer.group_add(DASHBOARD_GROUP, self.channel_name)
+        await self.channel_layer.group_add(progress.DASHBOARD, self.channel_name)
         try:
             while True:
                 self.changed.clear()
@@ -171,7 +172,7 @@ class DashboardSocket(Socket):
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self.changed.wait(), RESYNC_SECONDS)
         finally:
-            await self.channel_layer.group_discard(DASHBOARD_GROUP, self.channel_name)
+            await self.channel_layer.group_discard(progress.DASHBOARD, self.channel_name)
 
     async def dashboard_update(self, event: dict[str, Any]) -> None:
         self.changed.set()
@@ -189,12 +190,11 @@ def message(update: jobs.Update) -> dict[str, Any]:
     }
     match update.name:
         case "queued":
-            told |= {"position": jobs.position(job), "adjustments": job.adjustments}
+            told["position"] = jobs.position(job)
         case "preview":
             told["preview"] = base64.b64encode(update.preview or b"").decode()
         case "succeeded":
             told["images"] = [picture(image) for image in jobs.result_images(job)]
-            told["adjustments"] = job.adjustments
         case "failed":
             told |= {"code": job.error_code, "message": job.error_message}
     return told

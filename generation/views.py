@@ -11,8 +11,8 @@ from accounts.pages import PageRequest, page
 from gallery import sharing
 from gallery.models import Image
 from generation import conf, form
-from generation.overview import board, picture, recent_images
 from generation.models import OPEN, Job
+from generation.overview import board, picture, recent_images
 
 RESUMED_JOBS = 8
 STRIP_LENGTH = 16

@@ -61,8 +61,8 @@ function standOf({ status, position, step, steps }) {
 }
 
 function fillWorker(row, worker) {
-  const kind = [worker.backend, worker.dtype].filter(Boolean).join(" · ");
-  write(row, ".worker-name", worker.device ? `${worker.device} · ${kind}` : kind);
+  const dtype = worker.dtype && worker.dtype !== "none" ? `, ${worker.dtype}` : "";
+  write(row, ".worker-name", `${worker.device} (${worker.backend}${dtype})`);
   write(row, ".worker-state", worker.busy ? "Working" : "Ready");
   row.dataset.busy = worker.busy;
   const warm = worker.models.length ? `Warm: ${worker.models.join(", ")}` : "No model in memory";

@@ -10,8 +10,10 @@ let shown = null;
 
 const ENDED = new Set(["succeeded", "failed", "cancelled"]);
 
-function begin(id, { prompt = "", width = 1, height = 1 } = {}) {
-  const work = { id, prompt, ratio: width / height, state: "queued", step: 0, steps: 0, images: [] };
+function begin(id, { prompt = "", width = 1, height = 1, adjustments = [] } = {}) {
+  const work = {
+    id, prompt, adjustments, ratio: width / height, state: "queued", step: 0, steps: 0, images: [],
+  };
   works.set(id, work);
   work.tile = stamp("t-frame");
   element(".frame", work.tile).addEventListener("click", () => show(work));
@@ -49,6 +51,8 @@ function lost(work, code) {
 async function poll(work) {
   const row = await call("GET", `/v1/jobs/${work.id}`);
   const type = row.status === "running" ? "progress" : row.status;
+  // The step keeps the browser from showing an earlier preview again.
+  if (row.preview_url) work.preview = `/v1/jobs/${work.id}/preview?step=${row.step}`;
   hear(work, {
     type,
     step: row.step,
@@ -156,9 +160,12 @@ async function drawResults(work) {
   await Promise.allSettled(results.map((figure) => element("img", figure).decode()));
   if (work !== shown) return;
   easel.toggleAttribute("data-many", results.length > 1);
+  const columns = Math.ceil(Math.sqrt(results.length));
+  easel.style.setProperty("--columns", columns);
+  easel.style.setProperty("--rows", Math.ceil(results.length / columns));
   easel.replaceChildren(...results);
   if (!results.length) {
-    easel.replaceChildren(trouble("Deleted", "The pictures of this job were deleted.", ""));
+    easel.replaceChildren(trouble("Deleted", "The pictures of this job were deleted.", "", "deleted"));
   }
 }
 
@@ -182,12 +189,15 @@ function drawTrouble(work) {
   const cancelled = work.state === "cancelled";
   const title = cancelled ? "Cancelled" : "The picture could not be made";
   const text = cancelled ? "This job was stopped; nothing was kept." : work.message;
-  easel.replaceChildren(trouble(title, text ?? "", work.code ?? ""));
+  easel.replaceChildren(trouble(title, text ?? "", cancelled ? "" : work.code, work.state));
 }
 
-function trouble(title, text, code) {
+function trouble(title, text, code, state) {
   return stamp("t-trouble", {
-    ".trouble-title": title, ".trouble-text": text, ".trouble-code": code,
+    "": { "data-state": state },
+    ".trouble-title": title,
+    ".trouble-text": text,
+    ".trouble-code": code ?? "",
   });
 }
 
@@ -208,8 +218,8 @@ async function create() {
   button.disabled = true;
   showProblem(null);
   try {
-    const { id } = await call("POST", "/v1/jobs", { ...wanted, previews: true });
-    show(begin(id, wanted));
+    const receipt = await call("POST", "/v1/jobs", { ...wanted, previews: true });
+    show(begin(receipt.id, { ...wanted, adjustments: receipt.adjustments }));
     announce("The order is placed.");
     if (matchMedia("(max-width: 860px)").matches) easel.scrollIntoView({ block: "center" });
   } catch (problem) {
@@ -238,7 +248,8 @@ function resume(ids) {
   for (const id of ids) {
     const work = begin(id);
     show(work);
-    call("GET", `/v1/jobs/${id}`).then(({ effective = {} }) => {
+    call("GET", `/v1/jobs/${id}`).then(({ effective = {}, adjustments = [] }) => {
+      work.adjustments = adjustments;
       work.prompt = effective.prompt ?? "";
       work.ratio = effective.width / effective.height || 1;
       draw(work);
