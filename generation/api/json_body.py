@@ -18,7 +18,6 @@ def read(request: HttpRequest) -> dict[str, Any]:
     kind = request.content_type or ""
     if kind != "application/json" and not kind.endswith("+json"):
         raise WrongType("Send JSON, with the header Content-Type: application/json.")
-    _refuse_compressed(request)
     return parse(request.body)
 
 
@@ -52,17 +51,7 @@ class StrictJSONParser(BaseParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
-        if parser_context:
-            _refuse_compressed(parser_context["request"])
         return parse(stream.read())
-
-
-def _refuse_compressed(request: HttpRequest) -> None:
-    encoding = request.META.get("HTTP_CONTENT_ENCODING", "identity").lower()
-    if encoding not in {"", "identity"}:
-        raise WrongType(
-            f"Content-Encoding {encoding[:MAX_QUOTED]} is not supported; send it plain."
-        )
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -1,12 +1,19 @@
-"""A model row, an unsaved twin of it for pure tests, and jobs made of JSON alone."""
+"""A model, in a row and without one; jobs made of JSON alone; a client and a worker in process."""
 
+import asyncio
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
+from django.db import connections
+from django.test import AsyncClient
 
+from accounts import keys
+from accounts.models import User
+from generation import tasks
 from generation.api.fields import Said
 from generation.models import Job
 from generation.requests import ImageRequest
@@ -16,6 +23,7 @@ from modelhub.models import CatalogModel
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 ID = uuid.UUID("0123456789abcdef0123456789abcdef")
 
+T = TypeVar("T")
 Order = Callable[[ImageRequest, Said], Resolved]
 Finish = Callable[..., Job]
 
@@ -67,3 +75,68 @@ def finish() -> Finish:
         return Job(**values | more)
 
     return end
+
+
+@pytest.fixture
+def model(db: None) -> CatalogModel:
+    model = row()
+    model.save()
+    return model
+
+
+class Program(AsyncClient):
+    """A client with a key. Django's own default headers get lost on the way to ASGI."""
+
+    def __init__(self, secret: str) -> None:
+        super().__init__()
+        self.secret = secret
+
+    def generic(self, *args: Any, headers: Any = None, **more: Any) -> Any:
+        sent = {"Authorization": f"Bearer {self.secret}", **(headers or {})}
+        return super().generic(*args, headers=sent, **more)
+
+
+def client_of(user: User) -> Program:
+    return Program(keys.mint(user, "test", ["generate"])[1])
+
+
+@pytest.fixture
+def client(alice: User) -> AsyncClient:
+    """Alice's program."""
+    return client_of(alice)
+
+
+@pytest.fixture
+def bobs(bob: User) -> AsyncClient:
+    return client_of(bob)
+
+
+@pytest.fixture
+def staffs(staff: User) -> AsyncClient:
+    return client_of(staff)
+
+
+@pytest.fixture
+def worker(db: None) -> Iterator[Callable[[], Awaitable[None]]]:
+    """Runs what waits, by the same function that django-q2 calls, in a thread of its own."""
+    with ThreadPoolExecutor(1) as thread:
+
+        async def work() -> None:
+            await asyncio.get_running_loop().run_in_executor(thread, tasks.run_next)
+
+        yield work
+        thread.submit(connections.close_all).result()
+
+
+@pytest.fixture
+def served(worker: Callable[[], Awaitable[None]]) -> Callable[[Awaitable[T]], Awaitable[T]]:
+    """Awaits a blocking call while the worker works."""
+
+    async def serve(call: Awaitable[T]) -> T:
+        waiting = asyncio.ensure_future(call)
+        while not waiting.done():
+            await worker()
+            await asyncio.sleep(0.01)
+        return await waiting
+
+    return serve

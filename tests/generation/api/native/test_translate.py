@@ -42,8 +42,11 @@ def test_a_strict_request_refuses_what_it_would_adjust(order: Any) -> None:
 
 @pytest.mark.parametrize(
     ("status", "stored", "code"),
-    [("failed", "worker_lost", "worker_lost"), ("failed", "", "internal_error")]
-    + [("cancelled", "", "job_cancelled")],
+    [
+        ("failed", "worker_lost", "worker_lost"),
+        ("failed", "", "internal_error"),
+        ("cancelled", "", "job_cancelled"),
+    ],
 )
 def test_a_job_that_ended_badly_says_why(
     order: Any, finish: Any, status: str, stored: str, code: str
