@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import tempfile
 from pathlib import Path
 
 from aliceproject.env import SettingError
@@ -24,8 +25,9 @@ def load_or_create(given: str, data_dir: Path) -> str:
 
 def _create(file: Path) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    draft = file.with_name(f"{file.name}.{os.getpid()}")
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    # mkstemp: a name of its own, even between containers whose process numbers are equal.
+    handle, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
+    draft = Path(name)
     with os.fdopen(handle, "w") as stream:
         stream.write(secrets.token_urlsafe(64))
         stream.flush()
