@@ -1,0 +1,1 @@
+"""The bundled demonstration model and the scripts that made it."""
