@@ -47,10 +47,13 @@ def run(tmp_path: Path) -> Iterator[Run]:
     yield start
     for process in started:
         process.kill()
-        process.communicate()
     for pid in pids(tmp_path):
         if alive(pid):
             os.kill(pid, signal.SIGKILL)
+    for process in started:
+        process.wait(10)
+        assert process.stderr is not None
+        process.stderr.close()
 
 
 def pids(folder: Path) -> list[int]:

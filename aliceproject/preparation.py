@@ -1,0 +1,63 @@
+"""What every start does first, and what changes nothing the second time."""
+
+import logging
+import sys
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.core.management import call_command
+from django.db import DatabaseError
+from django_q.models import Schedule
+
+from aliceproject.preflight import NotPossible
+from aliceproject.supervisor import Program
+from modelhub import demo_install, scanning
+from modelhub.models import CatalogModel
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """`installed`: the demonstration model was written just now; `models`: usable ones in all."""
+
+    installed: bool
+    models: int
+
+
+def prepare() -> Prepared:
+    """Migrate the database, install the demonstration model, list the models folder."""
+    try:
+        call_command("migrate", verbosity=0, interactive=False)
+    except DatabaseError as problem:
+        raise NotPossible(f"The database cannot be used: {problem}. See DATABASE_URL.") from None
+    installed = _install()
+    scanning.scan()
+    ready = CatalogModel.objects.filter(state=CatalogModel.State.READY, enabled=True)
+    return Prepared(installed, ready.count())
+
+
+def programs() -> list[Program]:
+    """What a whole server runs; the io cluster only where something is scheduled."""
+    manage = (sys.executable, str(settings.BASE_DIR / "manage.py"))
+    clusters = {"worker": "image"} | ({"io": "io"} if Schedule.objects.exists() else {})
+    return [
+        Program("web", (*manage, "web")),
+        *[
+            Program(name, (*manage, "worker", "--cluster", cluster), {"Q_CLUSTER_NAME": cluster})
+            for name, cluster in clusters.items()
+        ],
+    ]
+
+
+def _install() -> bool:
+    try:
+        return demo_install.install()
+    except demo_install.NotBundled as problem:
+        log.warning("no demonstration model: %s", problem)
+    except OSError as problem:
+        raise NotPossible(
+            f"The demonstration model cannot be installed: {problem}. "
+            "Make room, or set ALICE_MODELS_DIR to a folder this user can write to."
+        ) from None
+    return False
