@@ -34,29 +34,32 @@ MAX_NAME = 100
 def mint(
     user: User, name: str, scopes: Iterable[str], expires_at: datetime | None = None
 ) -> tuple[ApiKey, str]:
-    """A new key of `user`, and its secret, which nothing can show again.
+    """A new key of `user`, and its secret, which nothing can show again. Raises as check does."""
+    wanted = set(scopes)
+    check(user, name, wanted, expires_at)
+    secret = _new_secret()
+    key = ApiKey.objects.create(
+        user=user,
+        name=name.strip(),
+        prefix=_prefix(secret),
+        digest=_digest(secret),
+        scopes=[scope for scope in SCOPES if scope in wanted],
+        expires_at=expires_at,
+    )
+    return key, secret
 
-    Raises Missing or Invalid for a bad name, scope or expiry, Forbidden for a staff scope that
-    the user may not hold.
+
+def check(user: User, name: str, scopes: set[str], expires_at: datetime | None) -> None:
+    """Whether such a key may be: raises Missing or Invalid for a bad name, scope or expiry,
+    Forbidden for a staff scope that the user may not hold.
     """
-    wanted = _scopes(user, scopes)
-    name = name.strip()
-    if not name:
+    _check_scopes(user, scopes)
+    if not name.strip():
         raise Missing("A key needs a name.", param="name")
     if len(name) > MAX_NAME or not name.isprintable():
         raise Invalid(f"name: at most {MAX_NAME} printable characters.", param="name")
     if expires_at is not None and expires_at <= timezone.now():
         raise Invalid("The expiry lies in the past.", param="expiresAt")
-    secret = _new_secret()
-    key = ApiKey.objects.create(
-        user=user,
-        name=name,
-        prefix=_prefix(secret),
-        digest=_digest(secret),
-        scopes=wanted,
-        expires_at=expires_at,
-    )
-    return key, secret
 
 
 def verify(secret: str) -> ApiKey | None:
@@ -80,8 +83,7 @@ def revoke(key: ApiKey) -> None:
     key.refresh_from_db(fields=["revoked_at"])
 
 
-def _scopes(user: User, asked: Iterable[str]) -> list[str]:
-    wanted = set(asked)
+def _check_scopes(user: User, wanted: set[str]) -> None:
     unknown = wanted - set(SCOPES)
     if unknown:
         raise Invalid(
@@ -91,14 +93,13 @@ def _scopes(user: User, asked: Iterable[str]) -> list[str]:
     if not wanted:
         raise Missing("A key needs at least one scope.", param="scopes")
     if user.username == LOCAL_USERNAME or not user.is_active:
-        raise Invalid(f"{user.username} cannot hold a key.", param="username")
+        raise Invalid(f"{user.username} cannot hold a key.", param="user")
     above = wanted & STAFF_SCOPES
     if above and not user.is_staff:
         raise Forbidden(
             f"Scope {', '.join(sorted(above))} needs a staff account; {user.username} is not one.",
             param="scopes",
         )
-    return [scope for scope in SCOPES if scope in wanted]
 
 
 def _touch(key: ApiKey) -> None:

@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from django.contrib.auth.models import AbstractUser
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
 
@@ -13,6 +14,11 @@ LOCAL_USERNAME = "local"
 
 class User(AbstractUser):
     """A person, or the built-in `local` user that callers act as when authentication is off."""
+
+    def clean(self) -> None:
+        super().clean()
+        if self._state.adding and self.username == LOCAL_USERNAME:
+            raise ValidationError({"username": f"{LOCAL_USERNAME!r} is a built-in user."})
 
 
 class ApiKey(models.Model):
@@ -29,6 +35,7 @@ class ApiKey(models.Model):
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
+        verbose_name = "API key"
         ordering: ClassVar = ["-created_at", "-pk"]
 
     def __str__(self) -> str:

@@ -41,7 +41,7 @@ class Bucket:
             with self._files.open(name, "rb") as stream:
                 return bytes(stream.read())
         except FileNotFoundError as error:
-            raise FileLost() from error
+            raise FileLost from error
         except FAILURES as error:
             raise _named(error) from error
 

@@ -37,7 +37,7 @@ class Disk:
         try:
             return self._path(name).read_bytes()
         except FileNotFoundError as error:
-            raise FileLost() from error
+            raise FileLost from error
         except OSError as error:
             raise _named(error) from error
 

@@ -1,0 +1,118 @@
+"""Jobs in the administration: to look at and to cancel, never to edit."""
+
+import json
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+
+from generation import jobs
+from generation.models import OPEN, Job, JobImage
+
+
+class ImagesOfJob(admin.TabularInline):
+    model = JobImage
+    fields = readonly_fields = ("index", "seed", "picture")
+    extra = 0
+    can_delete = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[JobImage]:
+        return super().get_queryset(request).select_related("image")
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    @admin.display
+    def picture(self, row: JobImage) -> str:
+        if row.image_id is None:
+            return "deleted"
+        page = reverse("admin:gallery_image_change", args=[row.image_id])
+        thumbnail = reverse("admin:gallery_image_thumbnail", args=[row.image_id])
+        return format_html(
+            '<a href="{}"><img src="{}" alt="" width="72" loading="lazy"></a>', page, thumbnail
+        )
+
+
+@admin.register(Job)
+class JobAdmin(admin.ModelAdmin):
+    list_display = ("short_id", "owner", "status", "kind", "model", "dialect", "progress",
+                    "attempts", "error_code", "created_at", "took")  # fmt: skip
+    list_filter = ("status", "kind", "dialect", "error_code", "created_at")
+    list_select_related = ("owner",)
+    list_per_page = 50
+    search_fields = ("id__startswith", "owner__username", "client_job_id", "model", "error_code")
+    search_help_text = "How an id begins, owner, client job id, model or error code"
+    date_hierarchy = "created_at"
+    show_full_result_count = False
+    inlines = (ImagesOfJob,)
+    actions = ("cancel",)
+    fields = readonly_fields = (
+        "id", "owner", "status", "kind", "dialect", "model", "client_job_id", "requested_text",
+        "spec_text", "adjustments_text", "progress", "attempts", "lease_owner", "lease_expires_at",
+        "cancel_requested", "error_code", "error_message", "timings_text", "created_at",
+        "started_at", "finished_at",
+    )  # fmt: skip
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """An open job is cancelled first; its pictures outlive it."""
+        return super().has_delete_permission(request, obj) and (obj is None or obj.ended)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
+        super().delete_queryset(request, queryset.exclude(status__in=OPEN))
+
+    def has_cancel_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("generation.change_job")
+
+    @admin.action(description="Cancel selected jobs", permissions=["cancel"])
+    def cancel(self, request: HttpRequest, chosen: QuerySet[Job]) -> None:
+        """Queued jobs end at once, running ones within one step, ended ones stay as they are."""
+        open_jobs = list(chosen.filter(status__in=OPEN).values_list("pk", flat=True))
+        for key in open_jobs:
+            jobs.cancel(key)
+        self.message_user(request, f"{len(open_jobs)} told to stop.")
+
+    @admin.display(description="id", ordering="id")
+    def short_id(self, job: Job) -> str:
+        return str(job.pk)[:8]
+
+    @admin.display(ordering="step")
+    def progress(self, job: Job) -> str:
+        return f"{job.step} / {job.steps}" if job.steps else ""
+
+    @admin.display
+    def took(self, job: Job) -> str:
+        if job.started_at is None or job.finished_at is None:
+            return ""
+        return f"{(job.finished_at - job.started_at).total_seconds():.1f} s"
+
+    @admin.display(description="requested")
+    def requested_text(self, job: Job) -> str:
+        return _readable(job.requested)
+
+    @admin.display(description="spec")
+    def spec_text(self, job: Job) -> str:
+        return _readable(job.spec)
+
+    @admin.display(description="adjustments")
+    def adjustments_text(self, job: Job) -> str:
+        return _readable(job.adjustments)
+
+    @admin.display(description="timings")
+    def timings_text(self, job: Job) -> str:
+        return _readable(job.timings)
+
+
+def _readable(data: Any) -> str:
+    return format_html("<pre>{}</pre>", json.dumps(data, indent=2, ensure_ascii=False))

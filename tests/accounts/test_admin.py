@@ -1,0 +1,187 @@
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from accounts import keys
+from accounts.local import local_user
+from accounts.models import ApiKey, User
+from tests.admin_pages import administrator, allowed, assert_fits_policy, queries_of
+
+KEYS = "/admin/accounts/apikey/"
+USERS = "/admin/accounts/user/"
+
+
+@pytest.fixture
+def admin(db: None) -> Client:
+    return administrator()
+
+
+def new_key(of: User, **changes: Any) -> dict[str, Any]:
+    usual = {"user": of.pk, "name": "laptop", "scopes": ["generate", "read"],
+             "expires_at_0": "", "expires_at_1": ""}  # fmt: skip
+    return usual | changes
+
+
+def act(client: Client, path: str, action: str, *rows: Any) -> Any:
+    chosen = [str(row.pk) for row in rows]
+    return client.post(path, {"action": action, "_selected_action": chosen}, follow=True)
+
+
+@pytest.mark.parametrize("path", [KEYS, f"{KEYS}add/", USERS, f"{USERS}add/"])
+def test_pages_fit_the_policy(admin: Client, alice: User, path: str) -> None:
+    keys.mint(alice, "test", ["read"])
+    assert_fits_policy(admin, path)
+
+
+def test_pages_of_one_fit_the_policy(admin: Client, alice: User) -> None:
+    key, _ = keys.mint(alice, "test", ["read"])
+    assert_fits_policy(admin, f"{KEYS}{key.pk}/change/")
+    assert_fits_policy(admin, f"{USERS}{alice.pk}/change/")
+
+
+@pytest.mark.parametrize("path", [KEYS, USERS])
+def test_lists_cost_the_same_for_many(admin: Client, path: str) -> None:
+    costs = []
+    for size in range(2):
+        for index in range(5):
+            user = User.objects.create(username=f"user{size}{index}")
+            keys.mint(user, "test", ["read"])
+        costs.append(queries_of(admin, path))
+    assert costs[0] == costs[1]
+
+
+def shown_secret(reply: Any) -> str:
+    found = re.search(r"sk-alice-[0-9A-Za-z]{46}", reply.content.decode())
+    assert found is not None
+    return found[0]
+
+
+def test_new_key_is_shown_once(admin: Client, alice: User) -> None:
+    key = keys.verify(shown_secret(admin.post(f"{KEYS}add/", new_key(alice))))
+    assert key is not None
+    assert (key.user, key.name, key.scopes) == (alice, "laptop", ["generate", "read"])
+    assert ApiKey.objects.count() == 1
+
+
+def test_secret_is_nowhere_afterwards(admin: Client, alice: User) -> None:
+    reply = admin.post(f"{KEYS}add/", new_key(alice))
+    hidden = shown_secret(reply)[17:]
+    key = ApiKey.objects.get()
+    pages = [admin.get(f"{KEYS}{path}") for path in ("", f"{key.pk}/change/", f"{key.pk}/history/")]
+    assert not any(hidden in page.content.decode() for page in pages)
+    assert not any(key.digest in page.content.decode() for page in pages)
+    assert hidden not in str(reply.cookies) + str(dict(admin.session))
+    assert "no-store" in reply["Cache-Control"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"scopes": ["admin"]}, "needs a staff account"),
+        ({"scopes": []}, "This field is required"),
+        ({"scopes": ["fly"]}, "not one of the available choices"),
+        ({"name": ""}, "This field is required"),
+        ({"user": ""}, "This field is required"),
+        ({"expires_at_0": "2001-01-01", "expires_at_1": "00:00"}, "lies in the past"),
+    ],
+)
+def test_bad_key_is_refused_in_the_form(
+    admin: Client, alice: User, changes: dict[str, Any], message: str
+) -> None:
+    reply = admin.post(f"{KEYS}add/", new_key(alice, **changes))
+    assert message in reply.content.decode()
+    assert not ApiKey.objects.exists()
+
+
+def test_key_for_local_is_refused(admin: Client) -> None:
+    admin.post(f"{KEYS}add/", new_key(local_user()))
+    assert not ApiKey.objects.exists()
+
+
+def test_revoke_action_ends_keys_at_once(admin: Client, alice: User) -> None:
+    key, secret = keys.mint(alice, "test", ["read"])
+    assert "1 revoked" in act(admin, KEYS, "revoke", key).content.decode()
+    assert keys.verify(secret) is None
+
+
+def test_rights_of_a_key_in_use_cannot_be_edited(admin: Client, alice: User, bob: User) -> None:
+    key, _ = keys.mint(alice, "test", ["read"])
+    admin.post(f"{KEYS}{key.pk}/change/", new_key(bob, name="renamed"))
+    key.refresh_from_db()
+    assert (key.name, key.user, key.scopes) == ("renamed", alice, ["read"])
+
+
+def test_live_keys_are_counted(admin: Client, alice: User) -> None:
+    keys.mint(alice, "live", ["read"])
+    keys.mint(alice, "also", ["read"], timezone.now() + timedelta(days=1))
+    keys.revoke(keys.mint(alice, "dead", ["read"])[0])
+    page = admin.get(f"{USERS}?q=alice").content.decode()
+    assert re.search(r'field-keys">2<', page)
+
+
+def test_deactivated_user_is_shut_out(admin: Client, alice: User) -> None:
+    _, secret = keys.mint(alice, "test", ["read"])
+    act(admin, USERS, "deactivate", alice)
+    assert keys.verify(secret) is None
+    act(admin, USERS, "activate", alice)
+    assert keys.verify(secret) is not None
+
+
+def test_nobody_deactivates_himself_or_local(admin: Client) -> None:
+    root, local = User.objects.get(username="root"), local_user()
+    act(admin, USERS, "deactivate", root, local)
+    assert set(User.objects.values_list("is_active", flat=True)) == {True}
+
+
+def test_local_user_cannot_be_deleted_or_raised(admin: Client) -> None:
+    local = local_user()
+    assert admin.get(f"{USERS}{local.pk}/delete/").status_code == 403
+    admin.post(f"{USERS}{local.pk}/change/", {"username": "local", "is_staff": "on"})
+    local.refresh_from_db()
+    assert not local.is_staff
+
+
+def test_nobody_is_named_local(admin: Client) -> None:
+    password = "correct horse 7"
+    form = {"username": "local", "password1": password, "password2": password}
+    reply = admin.post(f"{USERS}add/", form | {"usable_password": "true"})
+    assert "built-in user" in reply.content.decode()
+    assert not User.objects.filter(username="local").exists()
+
+
+def test_user_editor_cannot_promote_himself(db: None) -> None:
+    client, clerk = allowed("change_user", "view_user")
+    form = {"username": "clerk", "is_active": "on", "is_staff": "on", "is_superuser": "on",
+            "date_joined_0": "2026-01-01", "date_joined_1": "00:00:00"}  # fmt: skip
+    assert client.post(f"{USERS}{clerk.pk}/change/", form).status_code == 302
+    clerk.refresh_from_db()
+    assert not clerk.is_superuser
+
+
+def test_user_editor_cannot_touch_a_superuser(admin: Client) -> None:
+    client, _ = allowed("change_user", "view_user", "delete_user")
+    root = User.objects.get(username="root")
+    assert client.get(f"{USERS}{root.pk}/password/").status_code == 403
+    assert client.post(f"{USERS}{root.pk}/delete/", {"post": "yes"}).status_code == 403
+    act(client, USERS, "deactivate", root)
+    root.refresh_from_db()
+    assert root.is_active
+
+
+def test_key_maker_cannot_make_a_key_of_a_superuser(admin: Client, alice: User) -> None:
+    client, _ = allowed("add_apikey", "view_apikey")
+    client.post(f"{KEYS}add/", new_key(User.objects.get(username="root")))
+    assert not ApiKey.objects.exists()
+    client.post(f"{KEYS}add/", new_key(alice))
+    assert ApiKey.objects.get().user == alice
+
+
+def test_plain_user_sees_no_administration(alice: User) -> None:
+    client = Client()
+    client.force_login(alice)
+    for path in (KEYS, USERS, "/admin/"):
+        assert client.get(path).status_code == 302

@@ -1,0 +1,112 @@
+import uuid
+from pathlib import Path
+
+import pytest
+from django.test import Client
+
+from accounts.models import User
+from gallery import sharing
+from gallery.models import Image
+from tests.admin_pages import administrator, allowed, assert_fits_policy, queries_of
+from tests.gallery.conftest import Keep
+
+IMAGES = "/admin/gallery/image/"
+
+
+@pytest.fixture
+def admin(db: None) -> Client:
+    return administrator()
+
+
+def files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def test_pages_fit_the_policy(admin: Client, alice: User, keep: Keep) -> None:
+    image = keep(alice, prompt='<script>alert(1)</script> " onload="x')
+    assert_fits_policy(admin, IMAGES)
+    assert_fits_policy(admin, f"{IMAGES}{image.pk}/change/")
+
+
+def test_list_costs_the_same_for_many(admin: Client, keep: Keep) -> None:
+    costs = []
+    for size in range(2):
+        for index in range(4):
+            keep(User.objects.create(username=f"user{size}{index}"))
+        costs.append(queries_of(admin, IMAGES))
+    assert costs[0] == costs[1]
+
+
+def test_list_shows_thumbnails_that_staff_can_open(admin: Client, alice: User, keep: Keep) -> None:
+    image = keep(alice)
+    where = f"{IMAGES}{image.pk}/thumbnail"
+    assert f'src="{where}"' in admin.get(IMAGES).content.decode()
+    assert admin.get(where)["Content-Type"] == "image/webp"
+
+
+def test_thumbnails_are_for_staff_with_the_right_alone(alice: User, keep: Keep) -> None:
+    image = keep(alice)
+    owner, (clerk, _) = Client(), allowed()
+    owner.force_login(alice)
+    statuses = [
+        client.get(f"{IMAGES}{image.pk}/thumbnail").status_code
+        for client in (owner, Client(), clerk)
+    ]
+    assert statuses == [302, 302, 403]
+    assert administrator().get(f"{IMAGES}{uuid.uuid4()}/thumbnail").status_code == 404
+
+
+def test_recipe_is_shown_and_cannot_be_changed(admin: Client, alice: User, keep: Keep) -> None:
+    image = keep(alice)
+    page = f"{IMAGES}{image.pk}/change/"
+    assert "num_inference_steps" in admin.get(page).content.decode()
+    assert admin.post(page, {"prompt": "changed"}).status_code == 403
+    assert admin.get(f"{IMAGES}add/").status_code == 403
+
+
+@pytest.mark.parametrize("query", ["mountain", "alice", "sd/demo"])
+def test_search_finds(admin: Client, alice: User, keep: Keep, query: str) -> None:
+    image = keep(alice)
+    assert str(image.pk) in admin.get(f"{IMAGES}?q={query}").content.decode()
+    assert str(image.pk) in admin.get(f"{IMAGES}?q={str(image.pk)[:13]}").content.decode()
+    assert str(image.pk) not in admin.get(f"{IMAGES}?q=nothing-of-that").content.decode()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_deleting_one_removes_row_and_files(admin: Client, keep: Keep, images_dir: Path) -> None:
+    image = keep(User.objects.create(username="dora"))
+    reply = admin.post(f"{IMAGES}{image.pk}/delete/", {"post": "yes"})
+    assert reply.status_code == 302
+    assert not Image.objects.exists()
+    assert files(images_dir) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_delete_action_removes_rows_and_files(admin: Client, keep: Keep, images_dir: Path) -> None:
+    dora = User.objects.create(username="dora")
+    gone, kept = [keep(dora), keep(dora)], keep(dora)
+    chosen = [str(image.pk) for image in gone]
+    form = {"action": "delete_selected", "_selected_action": chosen, "post": "yes"}
+    admin.post(IMAGES, form)
+    assert list(Image.objects.all()) == [kept]
+    assert len(files(images_dir)) == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_deleting_a_user_in_the_administration_deletes_the_files(
+    admin: Client, keep: Keep, images_dir: Path
+) -> None:
+    dora = User.objects.create(username="dora")
+    keep(dora)
+    admin.post(f"/admin/accounts/user/{dora.pk}/delete/", {"post": "yes"})
+    assert not User.objects.filter(username="dora").exists()
+    assert files(images_dir) == []
+
+
+def test_share_is_ended_and_its_links_with_it(admin: Client, alice: User, keep: Keep) -> None:
+    image = keep(alice)
+    sharing.set_privacy(image, public=True)
+    link = sharing.link(image)
+    admin.post(IMAGES, {"action": "end_share", "_selected_action": [str(image.pk)]})
+    assert not Image.objects.get(pk=image.pk).is_public
+    assert Client().get(link).status_code == 404
