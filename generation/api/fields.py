@@ -123,7 +123,7 @@ class PictureFields(serializers.Serializer[Any]):
     height = serializers.IntegerField(required=False)
     num_inference_steps = serializers.IntegerField(required=False)
     guidance_scale = Number(required=False)
-    scheduler = Words(max_length=64)
+    scheduler = Words(allow_blank=True, max_length=64)
     seed = serializers.IntegerField(required=False)
     clip_skip = serializers.IntegerField(required=False)
 
@@ -200,6 +200,7 @@ def validated(schema: type[serializers.Serializer[Any]], body: Said) -> dict[str
 def problem_of(errors: Any, names: Mapping[str, str]) -> Problem:
     """REST framework's tree of errors as one Problem: the first leaf, named by its path."""
     path, leaf = _first(errors)
+    path = [key for key in path if key != "non_field_errors"]
     head = names.get(str(path[0]), str(path[0]))
     param = head + "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path[1:])
     code = getattr(leaf, "code", "invalid")

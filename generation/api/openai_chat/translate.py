@@ -43,8 +43,9 @@ def to_ask(body: Mapping[str, Any]) -> Ask:
     sam = said(outer.get("sam_config", {}), PictureFields, prefix=_path(top, "sam_config"))
     words = _over(top, _over(sam, tags(outer.get("metadata", {}))))
     values = validated(ChatBody, words)
+    prompt, words.names["prompt"] = prompt_of(values["messages"])
     return Ask(
-        asked=picture(prompt_of(values["messages"]), values, words.names),
+        asked=picture(prompt, values, words.names),
         said=words,
         stream=values["stream"],
         include_usage=values.get("stream_options", {}).get("include_usage", False),
@@ -97,16 +98,16 @@ def _over(upper: Said, lower: Said) -> Said:
     )
 
 
-def prompt_of(messages: Sequence[Mapping[str, Any]]) -> str:
-    """The text of the last user message."""
+def prompt_of(messages: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
+    """The text of the last user message, and where it stands."""
     for index in reversed(range(len(messages))):
         if messages[index].get("role") == "user":
             where = f"messages[{index}].content"
             prompt = "\n".join(_texts(messages[index].get("content"), where))
             if not prompt.strip():
-                raise Missing("The last user message is the prompt, and it is empty.", param=where)
-            return prompt
-    raise Missing("A message with role user is required: it is the prompt.", param="messages")
+                raise Missing(f"{where} is the prompt, and it is empty.", param=where)
+            return prompt, where
+    raise Missing("messages must hold one with role user: it is the prompt.", param="messages")
 
 
 def _texts(content: Any, where: str) -> Iterator[str]:

@@ -47,7 +47,8 @@ class ModelInfoView(APIView):
 def _named(name: str) -> CatalogModel:
     if name.split("/", maxsplit=1)[0] in RESERVED:
         raise NotFound(f"There is nothing at /v1/models/{name}", code="unknown_url")
-    model = catalog.find(name)
+    # PostgreSQL cannot even be asked for a name with NUL in it.
+    model = None if "\x00" in name else catalog.find(name)
     if model is None:
         raise ModelNotFound(f"The model {name!r} does not exist here.", param="model")
     return model

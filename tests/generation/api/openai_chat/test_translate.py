@@ -76,7 +76,7 @@ def test_a_metadata_value_that_is_no_tag_is_refused(value: Any) -> None:
 
 def test_the_last_user_message_is_the_prompt_even_before_others() -> None:
     messages = [{"role": "user", "content": "a lake"}, {"role": "assistant", "content": "ok"}]
-    assert translate.prompt_of(messages) == "a lake"
+    assert translate.prompt_of(messages) == ("a lake", "messages[0].content")
 
 
 @pytest.mark.parametrize(

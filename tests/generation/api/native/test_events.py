@@ -1,0 +1,93 @@
+"""GET /v1/jobs/{id}/events."""
+
+import json
+from typing import Any
+
+import pytest
+from django.test import AsyncClient
+
+from generation.models import Job
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("model")]
+ASK = {"prompt": "a lake [mock:slow=0.1]", "size": "64x64", "num_inference_steps": 8}
+
+
+async def make(client: AsyncClient, **more: Any) -> str:
+    response = await client.post("/v1/jobs", {**ASK, **more}, content_type="application/json")
+    job_id: str = response.json()["id"]
+    return job_id
+
+
+async def events(response: Any) -> list[tuple[int, str, Any]]:
+    text = b"".join([part async for part in response.streaming_content]).decode()
+    told = []
+    for block in text.strip().split("\n\n"):
+        if not block.startswith(":"):
+            number, name, data = block.split("\n")
+            told.append((int(number[4:]), name[7:], json.loads(data[6:])))
+    return told
+
+
+async def test_a_job_is_followed_from_queue_to_picture(client: AsyncClient, served: Any) -> None:
+    response = await client.get(f"/v1/jobs/{await make(client)}/events")
+    told = await served(events(response))
+    names = [name for _, name, _ in told]
+    ids = [number for number, _, _ in told]
+    assert names[0] == "queued"
+    assert {"progress", "preview"} <= set(names)
+    assert (names[-1], names.count("succeeded")) == ("succeeded", 1)
+    assert ids == sorted(set(ids))
+    assert told[0][2]["queue_position"] == 0
+    assert told[-1][2]["images"][0]["url"].startswith("http://testserver/")
+
+
+async def test_progress_counts_steps(client: AsyncClient, served: Any) -> None:
+    told = await served(events(await client.get(f"/v1/jobs/{await make(client)}/events")))
+    steps = [data["step"] for _, name, data in told if name == "progress"]
+    assert steps == sorted(steps)
+    assert all(data["steps"] == 8 for _, name, data in told if name == "progress")
+
+
+async def test_a_preview_is_a_webp(client: AsyncClient, served: Any) -> None:
+    told = await served(events(await client.get(f"/v1/jobs/{await make(client)}/events")))
+    preview = next(data for _, name, data in told if name == "preview")
+    assert preview["format"] == "webp"
+    assert preview["b64_json"].startswith("UklGR")
+
+
+async def test_no_previews_where_none_were_wanted(client: AsyncClient, served: Any) -> None:
+    path = f"/v1/jobs/{await make(client, previews=False)}/events"
+    told = await served(events(await client.get(path)))
+    assert "preview" not in {name for _, name, _ in told}
+
+
+async def test_a_late_follower_learns_the_end(client: AsyncClient, worker: Any) -> None:
+    job_id = await make(client, prompt="x [mock:oom]")
+    await worker()
+    *_, (_, name, data) = await events(await client.get(f"/v1/jobs/{job_id}/events"))
+    assert (name, data["error"]["code"]) == ("failed", "insufficient_memory")
+
+
+async def test_following_goes_on_after_the_last_event_seen(
+    client: AsyncClient, served: Any
+) -> None:
+    path = f"/v1/jobs/{await make(client)}/events"
+    told = await served(events(await client.get(path)))
+    rest = await events(await client.get(path, headers={"Last-Event-ID": str(told[-2][0])}))
+    assert [name for _, name, _ in rest] == ["succeeded"]
+
+
+@pytest.mark.parametrize("last", ["x", "-1", "1.5", "²", "9" * 30])
+async def test_a_foreign_event_id_is_refused(client: AsyncClient, last: str) -> None:
+    path = f"/v1/jobs/{await make(client)}/events"
+    response = await client.get(path, headers={"Last-Event-ID": last})
+    assert (response.status_code, response.json()["error"]["param"]) == (400, "Last-Event-ID")
+
+
+async def test_the_follower_of_a_vanished_job_is_told(client: AsyncClient) -> None:
+    job_id = await make(client)
+    response = await client.get(f"/v1/jobs/{job_id}/events")
+    await Job.objects.all().adelete()
+    text = b"".join([part async for part in response.streaming_content]).decode()
+    assert "event: error" in text
+    assert "not_found" in text
