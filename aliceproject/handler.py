@@ -1,14 +1,15 @@
 """Django's ASGI handler on a fixed number of threads, however many clients wait."""
 
 import asyncio
-from typing import Any
+from dataclasses import dataclass
+from typing import IO, Any
 
 from asgiref.sync import SyncToAsync, ThreadSensitiveContext
 from django.core.handlers.asgi import ASGIHandler
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from aliceproject.asgi_body import Receive, Scope, Send
+from aliceproject.asgi_body import Message, Receive, Scope, Send
 
 THREADS = 16
 
@@ -36,26 +37,36 @@ class BoundedASGIHandler(ASGIHandler):
         slot = min(self.slots, key=lambda slot: slot.requests)
         slot.requests += 1
         token = SyncToAsync.thread_sensitive_context.set(slot.context)
-        views: set[asyncio.Task[Any]] = set()
+        loose = Loose()
         try:
-            await self.handle(scope | {"alice.views": views}, receive, send)
+            await self.handle(scope | {"alice.loose": loose}, receive, send)
         except asyncio.CancelledError:
-            # The server stops. Django leaves the view's task behind; end it as well, so that its
-            # `finally` runs while there still is a loop.
-            await _end(views)
+            await loose.end()
             raise
         finally:
             SyncToAsync.thread_sensitive_context.reset(token)
             slot.requests -= 1
 
+    def create_request(self, scope: Message, body_file: IO[bytes]) -> Any:
+        scope["alice.loose"].body = body_file
+        return super().create_request(scope, body_file)
+
     async def run_get_response(self, request: HttpRequest) -> HttpResponseBase:
-        task = asyncio.current_task()
-        if task is not None:
-            request.scope["alice.views"].add(task)  # type: ignore[attr-defined] # an ASGI request
+        request.scope["alice.loose"].view = asyncio.current_task()  # type: ignore[attr-defined] # an ASGI request
         return await super().run_get_response(request)
 
 
-async def _end(tasks: set[asyncio.Task[Any]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+@dataclass
+class Loose:
+    """What Django leaves behind when the server cancels a request because it stops."""
+
+    view: asyncio.Task[Any] | None = None
+    body: IO[bytes] | None = None
+
+    async def end(self) -> None:
+        """The view's `finally` runs while there still is a loop to run it on."""
+        if self.view is not None:
+            self.view.cancel()
+            await asyncio.gather(self.view, return_exceptions=True)
+        if self.body is not None:
+            self.body.close()
