@@ -42,3 +42,9 @@ def test_an_emptied_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "secret_key").write_text("")
     with pytest.raises(SettingError, match="secret_key: a secret key needs at least 50"):
         secret_key.load_or_create("", tmp_path)
+
+
+def test_a_folder_that_cannot_be_made_says_which_setting(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SettingError, match="ALICE_DATA_DIR"):
+        secret_key.load_or_create("", tmp_path / "file" / "data")

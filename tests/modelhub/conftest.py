@@ -1,32 +1,15 @@
-"""Small models on disk: true configurations and true safetensors files, a few hundred bytes each."""
+"""A models folder for one test, and a builder of models in it."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from pytest_django.fixtures import Settings
-from safetensors.numpy import save_file
+
+from tests.model_folders import build
 
 MakeModel = Callable[..., Path]
-INDEX = {
-    "_class_name": "StableDiffusionPipeline",
-    "_diffusers_version": "0.42.1",
-    "scheduler": ["diffusers", "DDIMScheduler"],
-    "text_encoder": ["transformers", "CLIPTextModel"],
-    "tokenizer": ["transformers", "CLIPTokenizer"],
-    "unet": ["diffusers", "UNet2DConditionModel"],
-    "vae": ["diffusers", "AutoencoderKL"],
-    "safety_checker": [None, None],
-    "requires_safety_checker": False,
-}
-WEIGHTS = {
-    "text_encoder": "model.safetensors",
-    "unet": "diffusion_pytorch_model.safetensors",
-    "vae": "diffusion_pytorch_model.safetensors",
-}
 
 
 @pytest.fixture
@@ -39,29 +22,7 @@ def models_dir(tmp_path: Path, settings: Settings) -> Path:
 
 @pytest.fixture
 def make_model(models_dir: Path) -> MakeModel:
-    def make(name: str = "tiny", width: int = 32, sample_size: Any = 16, blocks: int = 3) -> Path:
-        folder = models_dir / name
-        configs = {
-            "text_encoder/config.json": {"hidden_size": width},
-            "unet/config.json": {"cross_attention_dim": width, "sample_size": sample_size},
-            "vae/config.json": {"block_out_channels": [8] * blocks},
-            "tokenizer/tokenizer_config.json": {},
-            "scheduler/scheduler_config.json": {},
-            "model_index.json": INDEX,
-        }
-        for path, data in configs.items():
-            write_json(folder / path, data)
-        for part, file in WEIGHTS.items():
-            save_file({"weight": np.zeros((2, 3), np.float16)}, folder / part / file)
-        return folder
+    def make(name: str = "tiny", **shape: Any) -> Path:
+        return build(models_dir / name, **shape)
 
     return make
-
-
-def write_json(file: Path, data: Any) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(data))
-
-
-def change_json(file: Path, **changes: Any) -> None:
-    write_json(file, json.loads(file.read_text()) | changes)

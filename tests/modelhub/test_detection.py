@@ -13,7 +13,8 @@ from safetensors.numpy import save_file
 from modelhub.detection import CLASSES, SIGNATURES, WIDTHS, detect
 from modelhub.families import TRAITS, Family
 from modelhub.models import CatalogModel
-from tests.modelhub.conftest import INDEX, MakeModel, change_json, write_json
+from tests.model_folders import INDEX, change_json, write_json
+from tests.modelhub.conftest import MakeModel
 
 State = CatalogModel.State
 

@@ -8,7 +8,8 @@ from django.core.management import call_command
 
 from modelhub.models import CatalogModel
 from modelhub.scanning import scan
-from tests.modelhub.conftest import MakeModel, change_json
+from tests.model_folders import change_json
+from tests.modelhub.conftest import MakeModel
 
 pytestmark = pytest.mark.django_db
 State = CatalogModel.State
