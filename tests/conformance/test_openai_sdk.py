@@ -222,5 +222,5 @@ def test_a_real_pipeline_draws_for_the_sdk(drawing_stand: Any) -> None:
                                    extra_body={"steps": 3, "seed": 1, "scheduler": "euler_a"})
             for prompt in ("a lake", "a lake", "a desert")
         )  # fmt: skip
-    pixels = [opened(reply.data[0].b64_json).tobytes() for reply in (first, again, other)]  # type: ignore[index] # data is there
+    pixels = [opened(reply.data[0].b64_json).tobytes() for reply in (first, again, other)]
     assert pixels[0] == pixels[1] != pixels[2]

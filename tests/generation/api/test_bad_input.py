@@ -121,9 +121,14 @@ def body_rows(path: str) -> list[Row]:
     ]
 
 
-IMAGE_ROWS = [
-    Row(IMAGES, {"prompt": "x", **body}, next(iter(body)), code)
-    for body, code in [
+def prompted(path: str, bad: list[tuple[dict[str, Any], str]]) -> list[Row]:
+    """The first key of each body is the bad one."""
+    return [Row(path, {"prompt": "x", **body}, next(iter(body)), code) for body, code in bad]
+
+
+IMAGE_ROWS = prompted(
+    IMAGES,
+    [
         ({"response_format": "png"}, INVALID),
         ({"response_format": 1}, INVALID),
         ({"output_format": "gif"}, UNSUPPORTED),
@@ -140,8 +145,8 @@ IMAGE_ROWS = [
         ({"partial_images": 4, "stream": True}, INVALID),
         ({"partial_images": -1}, INVALID),
         ({"size": "63x64", "stream": True}, INVALID),
-    ]
-]
+    ],
+)
 CHAT_ROWS = [
     Row(CHAT, {}, "messages", MISSING),
     Row(CHAT, {"messages": None}, "messages", MISSING),
@@ -174,9 +179,9 @@ CHAT_ROWS = [
     Row(CHAT, {"messages": [{"role": "user", "content": "x" * 32001}]}, "messages[0].content"),
     Row(CHAT, {"messages": [USER, USER], "model": "gpt-4o"}, "model", "model_not_found", 404),
 ]
-JOB_ROWS = [
-    Row(JOBS, {"prompt": "x", **body}, next(iter(body)), code)
-    for body, code in [
+JOB_ROWS = prompted(
+    JOBS,
+    [
         ({"kind": "img2img"}, UNSUPPORTED),
         ({"kind": "illustration"}, UNSUPPORTED),
         ({"kind": "sculpture"}, INVALID),
@@ -190,8 +195,8 @@ JOB_ROWS = [
         ({"strict": "very"}, INVALID),
         ({"previews": []}, INVALID),
         ({"width": 100, "strict": True}, UNSUPPORTED),
-    ]
-]
+    ],
+)
 ROWS = [
     *prompt_rows(IMAGES),
     *prompt_rows(JOBS),

@@ -16,16 +16,16 @@ from modelhub.models import CatalogModel
 
 pytestmark = pytest.mark.django_db(transaction=True)
 BODY = {"prompt": "a lake", "size": "64x64"}
-Connect = Callable[..., ApplicationCommunicator]
+# asgiref's helper has no annotations.
+Connection: Any = ApplicationCommunicator
+Connect = Callable[..., Any]
 
 
 @pytest.fixture
 def connect(client: Any, model: CatalogModel) -> Connect:
     """A connection that carries one request and can be closed."""
 
-    def open_with(
-        path: str = "/v1/images/generations", body: Any = BODY, **headers: str
-    ) -> ApplicationCommunicator:
+    def open_with(path: str = "/v1/images/generations", body: Any = BODY, **headers: str) -> Any:
         sent = {"host": "testserver", "authorization": f"Bearer {client.secret}"} | headers
         raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in sent.items()]
         raw.append((b"content-type", b"application/json"))
@@ -34,7 +34,7 @@ def connect(client: Any, model: CatalogModel) -> Connect:
             "query_string": b"", "headers": raw, "http_version": "1.1", "scheme": "http",
             "client": ("127.0.0.1", 1), "server": ("testserver", 80),
         }  # fmt: skip
-        connection = ApplicationCommunicator(application, scope)
+        connection = Connection(application, scope)
         connection.input_queue.put_nowait(
             {"type": "http.request", "body": json.dumps(body).encode(), "more_body": False}
         )
@@ -43,7 +43,7 @@ def connect(client: Any, model: CatalogModel) -> Connect:
     return open_with
 
 
-async def placed(connection: ApplicationCommunicator) -> Job:
+async def placed(connection: Any) -> Job:
     """The job that the request made, while it is being waited for."""
     # The application starts with the first message that is awaited from it.
     await connection.receive_nothing(timeout=0.01)
@@ -54,7 +54,7 @@ async def placed(connection: ApplicationCommunicator) -> Job:
     return job
 
 
-async def leave(connection: ApplicationCommunicator) -> None:
+async def leave(connection: Any) -> None:
     await connection.send_input({"type": "http.disconnect"})
 
 

@@ -86,7 +86,7 @@ async def test_a_foreign_event_id_is_refused(client: AsyncClient, last: str) -> 
 
 async def test_the_follower_of_a_vanished_job_is_told(client: AsyncClient) -> None:
     job_id = await make(client)
-    response = await client.get(f"/v1/jobs/{job_id}/events")
+    response: Any = await client.get(f"/v1/jobs/{job_id}/events")
     await Job.objects.all().adelete()
     text = b"".join([part async for part in response.streaming_content]).decode()
     assert "event: error" in text
