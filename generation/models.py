@@ -120,7 +120,7 @@ class JobPreview(models.Model):
 
 
 class FairShare(models.Model):
-    """The queue's virtual clock: one row, moved forward by every claim."""
+    """Moments of the queue's virtual time: its clock, and where each owner's share so far ends."""
 
     name = models.CharField(max_length=32, primary_key=True)
     virtual_time = models.FloatField(default=0.0)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 # Before Django reads its settings: tests never see the developer's data, keys or .env values.
 STAGE = Path(tempfile.mkdtemp(prefix="alice-tests-"))
-for name in [n for n in os.environ if n.startswith("ALICE_")]:
+for name in [n for n in os.environ if n.startswith("ALICE_") and not n.startswith("ALICE_TESTS_")]:
     del os.environ[name]
 os.environ |= {
     "DJANGO_SETTINGS_MODULE": "aliceproject.settings",
@@ -31,6 +31,8 @@ from django.contrib.auth.hashers import make_password  # noqa: E402
 
 from accounts.models import User  # noqa: E402
 from tests.live import Live, service  # noqa: E402
+
+pytest_plugins = ["tests.services.fixtures"]
 
 
 def pytest_unconfigure() -> None:

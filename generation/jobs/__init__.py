@@ -1,7 +1,8 @@
 """The life of a job: the only code that changes Job.status."""
 
 from generation.jobs.bell import ring
-from generation.jobs.claim import claim, heartbeat, queued, reap, release, retry
+from generation.jobs.claim import claim, heartbeat, reap, release, retry
+from generation.jobs.fair import queued
 from generation.jobs.fence import Claim, LeaseLost
 from generation.jobs.publish import Stored, end_cancelled, fail, publish, published
 from generation.jobs.queries import cancel, drop_previews, position, result_images

@@ -1,7 +1,13 @@
 """The doorbell: a django-q2 task that says only "look at the queue"."""
 
+import logging
+
+from django.db import Error
 from django_q.brokers import get_broker
 from django_q.tasks import async_task
+from redis.exceptions import RedisError
+
+logger = logging.getLogger(__name__)
 
 CLUSTER = "image"
 TASK = "generation.tasks.run_next"
@@ -10,7 +16,11 @@ TASK = "generation.tasks.run_next"
 def ring() -> None:
     """Wake a worker. Call it after the commit: a wake-up that comes first finds nothing.
 
-    One unanswered ring is enough: whoever answers it sees every job committed before.
+    One unanswered ring is enough: whoever answers it sees every job committed before. A bell
+    that is broken delays a job by a second, since idle workers look by themselves.
     """
-    if not get_broker(CLUSTER).queue_size():
-        async_task(TASK, cluster=CLUSTER)
+    try:
+        if not get_broker(CLUSTER).queue_size():
+            async_task(TASK, cluster=CLUSTER)
+    except (Error, RedisError) as error:
+        logger.warning("The doorbell did not ring: %s", error)

@@ -5,28 +5,20 @@ import secrets
 from collections.abc import Sequence
 
 from django.db import transaction
-from django.db.models import F, QuerySet, Value
-from django.db.models.functions import Greatest, Now
+from django.db.models import F
+from django.db.models.functions import Now
 
 from generation import conf, progress
 from generation.engine.contract import JobSpec
+from generation.jobs import fair
 from generation.jobs.bell import ring
+from generation.jobs.fair import queued
 from generation.jobs.fence import Claim, LeaseLost, change, end, held, lease
-from generation.jobs.submit import QUEUE
-from generation.models import FairShare, Job
+from generation.models import Job
 from modelhub import catalog
 
 logger = logging.getLogger(__name__)
 Status = Job.Status
-FAIR_ORDER = ("fair_tag", "-priority", "created_at", "pk")
-OWN_ORDER = ("-priority", "fair_tag", "created_at", "pk")
-# A job whose model is warm may overtake the head of the queue by this many times the head's own
-# cost, counted in virtual time, which every overtaking moves on: nobody waits for ever.
-WARM_LEAD = 4.0
-
-
-def queued() -> QuerySet[Job]:
-    return Job.objects.filter(status=Status.QUEUED)
 
 
 def claim(worker: str, warm: Sequence[str] = ()) -> Claim | None:
@@ -45,23 +37,21 @@ def claim(worker: str, warm: Sequence[str] = ()) -> Claim | None:
 def _take(worker: str, warm: Sequence[str]) -> Job | None:
     while queued().exists():
         with transaction.atomic():
-            chosen = _choose(warm)
-            if chosen is None:
+            turn = fair.choose(warm)
+            if turn is None:
                 # Others hold all that waits.
                 return None
-            job, slot = chosen
-            if not _win(job, worker, slot):
+            job = turn.job
+            if not _win(job, worker, turn.tag):
                 continue
-            FairShare.objects.filter(name=QUEUE).update(
-                virtual_time=Greatest(F("virtual_time"), Value(slot))
-            )
+            fair.charge(turn)
         job.refresh_from_db()
         progress.nudge(job.pk)
         return job
     return None
 
 
-def _win(job: Job, worker: str, slot: float) -> bool:
+def _win(job: Job, worker: str, tag: float) -> bool:
     """Only one update can win a queued row, whatever was read before."""
     return bool(
         queued()
@@ -72,34 +62,11 @@ def _win(job: Job, worker: str, slot: float) -> bool:
             lease_owner=f"{worker[:50]}/{secrets.token_hex(4)}",
             lease_expires_at=lease(),
             started_at=Now(),
-            fair_tag=slot,
+            fair_tag=tag,
             step=0,
             revision=F("revision") + 1,
         )
     )
-
-
-def _choose(warm: Sequence[str]) -> tuple[Job, float] | None:
-    """The job to run and the share it takes: with priority its owner's earlier one."""
-    waiting = queued().select_for_update(skip_locked=True)
-    head = waiting.order_by(*FAIR_ORDER).first()
-    if head is None:
-        return None
-    if warm and head.model not in warm:
-        head = _warm_before(head, waiting, warm) or head
-    first = waiting.filter(owner=head.owner_id, priority__gt=head.priority)
-    preferred = first.order_by(*OWN_ORDER).first()
-    if preferred is None:
-        return head, head.fair_tag
-    # They change places: the owner's share stays what it was.
-    queued().filter(pk=head.pk).update(fair_tag=preferred.fair_tag)
-    return preferred, head.fair_tag
-
-
-def _warm_before(head: Job, waiting: QuerySet[Job], warm: Sequence[str]) -> Job | None:
-    bound = head.fair_tag + WARM_LEAD * head.cost
-    ready = waiting.filter(model__in=warm, fair_tag__lte=bound)
-    return ready.order_by(*FAIR_ORDER).first()
 
 
 def _fail_without_model(job: Job) -> None:
@@ -172,5 +139,5 @@ def _reap(job: Job) -> bool:
 
 def _back_in_line(job: Job, moved: bool) -> None:  # noqa: FBT001 the one fact it acts on
     if moved:
-        transaction.on_commit(ring, robust=True)
+        transaction.on_commit(ring)
         progress.nudge(job.pk)

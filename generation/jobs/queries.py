@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 from accounts.problems import NotFound
 from gallery.models import Image
 from generation import progress
-from generation.jobs.claim import FAIR_ORDER, OWN_ORDER, queued
+from generation.jobs.fair import FAIR_ORDER, OWN_ORDER, queued
 from generation.jobs.fence import end
 from generation.models import Job, JobPreview
 

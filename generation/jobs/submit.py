@@ -2,20 +2,18 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 
 from django.db import transaction
-from django.db.models import F, Max
 from django.db.models.functions import Now
 
 from accounts.models import User
 from accounts.problems import Invalid
 from generation import conf, limits, progress
+from generation.jobs import fair
 from generation.jobs.bell import ring
-from generation.models import OPEN, FairShare, Job, Submission
+from generation.models import OPEN, Job, Submission
 from generation.resolve import Resolved, adjustments_json
 
-QUEUE = "image"
 MAX_KEY = 255
 JOINABLE = OPEN | {Job.Status.SUCCEEDED}
 
@@ -47,13 +45,13 @@ def submit(owner: User, resolved: Resolved, caller: Caller) -> Job:
         return earlier
     limits.check_storage()
     with transaction.atomic():
-        share = _locked_share()
+        present = fair.lock()
         # Between the look above and the lock the same request may have come a second time.
         if earlier := joined(owner, caller):
             return earlier
         limits.check_queue()
-        job = _write(owner, resolved, caller, share)
-        transaction.on_commit(partial(_announce, job), robust=True)
+        job = _write(owner, resolved, caller, present)
+        transaction.on_commit(lambda: _announce(job))
     return job
 
 
@@ -105,13 +103,7 @@ def _of_body(owner: User, caller: Caller) -> Job | None:
     return earlier.job if earlier else None
 
 
-def _locked_share() -> FairShare:
-    """The queue's virtual clock; its row lock makes submits take turns."""
-    FairShare.objects.get_or_create(name=QUEUE)
-    return FairShare.objects.select_for_update().get(name=QUEUE)
-
-
-def _write(owner: User, resolved: Resolved, caller: Caller, share: FairShare) -> Job:
+def _write(owner: User, resolved: Resolved, caller: Caller, present: float) -> Job:
     spec = resolved.spec
     job = Job.objects.create(
         owner=owner,
@@ -124,7 +116,7 @@ def _write(owner: User, resolved: Resolved, caller: Caller, share: FairShare) ->
         adjustments=adjustments_json(resolved),
         previews=caller.previews,
         priority=caller.priority,
-        fair_tag=_fair_tag(owner, share),
+        fair_tag=fair.tag(owner, present),
         cost=resolved.megapixel_steps,
         steps=spec.num_inference_steps * spec.n,
         revision=1,
@@ -137,14 +129,6 @@ def _write(owner: User, resolved: Resolved, caller: Caller, share: FairShare) ->
             owner=owner, key=caller.idempotency_key, body_hash=caller.body_hash, job=job
         )
     return job
-
-
-def _fair_tag(owner: User, share: FairShare) -> float:
-    """Start-time fair queueing: begin where the owner's last open job ends, or now."""
-    ends = Job.objects.filter(owner=owner, status__in=OPEN).aggregate(
-        last=Max(F("fair_tag") + F("cost"))
-    )
-    return max(share.virtual_time, ends["last"] or 0.0)
 
 
 def _announce(job: Job) -> None:
