@@ -46,4 +46,6 @@ def _reply(
     # Revocation is immediate because every use asks again; the ETag makes the answer short.
     reply["Cache-Control"] = "private, no-cache"
     reply["X-Content-Type-Options"] = "nosniff"
+    # Opened alone, a picture is a document: it may carry a browser's own frame, and run nothing.
+    reply["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
     return reply

@@ -29,8 +29,8 @@ logger = logging.getLogger(__name__)
 MAX_SOCKETS = 50
 MAX_MESSAGE = 64 * 1024
 MAX_MESSAGES = 20
-# A lost right closes a socket within this many seconds.
-RIGHTS_SECONDS = 1.0
+# A lost right closes a socket within a second; asking takes a moment itself.
+RIGHTS_SECONDS = 0.8
 # The dashboard is drawn anew at most and at least this often, in seconds.
 REDRAW_SECONDS, RESYNC_SECONDS = 0.5, 5.0
 

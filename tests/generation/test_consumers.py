@@ -1,0 +1,266 @@
+"""Websockets of the pages: through the real ASGI application, session cookie and Origin included."""
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from asgiref.sync import sync_to_async
+from channels.testing import WebsocketCommunicator
+from django.conf import settings as configured
+from django.test import Client
+from pytest_django import Settings
+
+from accounts.models import User
+from aliceproject.asgi import application
+from generation import consumers, jobs
+from generation.models import Job
+from tests.generation.conftest import Browser
+from tests.generation.jobs.conftest import Submit, Take, stored
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+HOST = "localhost"
+PATIENCE = 5.0
+Open = Callable[..., Awaitable["Line"]]
+
+
+class Line:
+    """One open websocket, as a page holds it."""
+
+    def __init__(self, path: str, cookie: str = "") -> None:
+        headers = [(b"host", HOST.encode()), (b"origin", f"http://{HOST}".encode())]
+        headers += [(b"cookie", cookie.encode())] if cookie else []
+        self.socket = WebsocketCommunicator(application, path, headers)
+
+    async def hear(self) -> dict[str, Any]:
+        message: dict[str, Any] = await self.socket.receive_json_from(PATIENCE)
+        return message
+
+    async def hear_of(self, kind: str) -> dict[str, Any]:
+        while (message := await self.hear())["type"] != kind:
+            pass
+        return message
+
+    async def closed(self) -> int:
+        """The code it is closed with, whatever is said before."""
+        while (output := await self.socket.receive_output(PATIENCE))["type"] != "websocket.close":
+            pass
+        return int(output["code"])
+
+
+@pytest.fixture
+async def dial(browser: Browser) -> AsyncIterator[Open]:
+    """dial(path, user) -> an open line with the user's session; hung up at the end."""
+    lines: list[Line] = []
+
+    async def connect(path: str, user: User | None = None) -> Line:
+        client = await sync_to_async(browser)(user) if user else Client()
+        return await reconnect(path, client)
+
+    async def reconnect(path: str, client: Client) -> Line:
+        cookies = "; ".join(f"{name}={morsel.value}" for name, morsel in client.cookies.items())
+        line = Line(path, cookies)
+        lines.append(line)
+        accepted, _ = await line.socket.connect(PATIENCE)
+        assert accepted
+        return line
+
+    yield connect
+    for line in lines:
+        await line.socket.disconnect(PATIENCE)
+
+
+def path_of(job: Job) -> str:
+    return f"/ws/jobs/{job.pk}"
+
+
+in_thread = sync_to_async
+
+
+async def test_the_owner_first_hears_how_the_job_stands(
+    alice: User, submit: Submit, dial: Open
+) -> None:
+    await in_thread(submit)()
+    line = await dial(path_of(await in_thread(submit)()), alice)
+    told = await line.hear()
+    assert (told["type"], told["position"]) == ("queued", 1)
+
+
+async def test_progress_and_preview_come_while_the_job_runs(
+    alice: User, submit: Submit, take: Take, dial: Open
+) -> None:
+    line = await dial(path_of(await in_thread(submit)(previews=True)), alice)
+    claim = await in_thread(take)()
+    await in_thread(jobs.report)(claim, 4, 10, b"RIFFwebp")
+    preview = await line.hear_of("preview")
+    progress = await line.hear_of("progress")
+    assert base64.b64decode(preview["preview"]) == b"RIFFwebp"
+    assert (progress["step"], progress["steps"]) == (4, 10)
+    assert progress["eta_seconds"] >= 0
+
+
+async def test_success_brings_the_pictures_and_closes(
+    alice: User, submit: Submit, take: Take, dial: Open
+) -> None:
+    line = await dial(path_of(await in_thread(submit)()), alice)
+    claim = await in_thread(take)()
+    one = await in_thread(stored)(claim)
+    timings = dict.fromkeys(("encode_ms", "denoise_ms", "decode_ms"), 1)
+    await in_thread(jobs.publish)(claim, [one], timings)
+    (image,) = (await line.hear_of("succeeded"))["images"]
+    assert image["page"] == f"/web/gallery/{one.image_id}"
+    assert await line.closed() == consumers.FINISHED
+
+
+async def test_failure_brings_code_and_message(
+    alice: User, submit: Submit, take: Take, dial: Open
+) -> None:
+    line = await dial(path_of(await in_thread(submit)()), alice)
+    await in_thread(jobs.fail)(await in_thread(take)(), "numerical_error", "Blank picture.")
+    told = await line.hear_of("failed")
+    assert (told["code"], told["message"]) == ("numerical_error", "Blank picture.")
+
+
+async def test_a_job_that_ended_is_told_at_once(alice: User, submit: Submit, dial: Open) -> None:
+    job = await in_thread(submit)()
+    await in_thread(jobs.cancel)(job.pk)
+    line = await dial(path_of(job), alice)
+    assert (await line.hear())["type"] == "cancelled"
+    assert await line.closed() == consumers.FINISHED
+
+
+async def test_cancel_over_the_socket_cancels(alice: User, submit: Submit, dial: Open) -> None:
+    line = await dial(path_of(await in_thread(submit)()), alice)
+    await line.hear_of("queued")
+    await line.socket.send_json_to({"type": "cancel"})
+    await line.hear_of("cancelled")
+
+
+async def test_another_s_job_is_refused_like_one_that_never_was(
+    bob: User, submit: Submit, dial: Open
+) -> None:
+    foreign = await dial(path_of(await in_thread(submit)()), bob)
+    absent = await dial(f"/ws/jobs/{uuid4()}", bob)
+    assert await foreign.closed() == await absent.closed() == consumers.REFUSED
+
+
+async def test_staff_may_follow_anybody_s_job(staff: User, submit: Submit, dial: Open) -> None:
+    line = await dial(path_of(await in_thread(submit)()), staff)
+    assert (await line.hear())["type"] == "queued"
+
+
+@pytest.mark.parametrize("path", ["/ws/dashboard", f"/ws/jobs/{uuid4()}"])
+async def test_without_a_session_nothing_is_said(path: str, dial: Open) -> None:
+    assert await (await dial(path)).closed() == consumers.SIGNED_OUT
+
+
+async def test_without_authentication_the_local_user_listens(
+    settings: Settings, dial: Open
+) -> None:
+    settings.ALICE_REQUIRE_AUTH = False
+    assert (await (await dial("/ws/dashboard")).hear())["type"] == "board"
+
+
+async def test_signing_out_closes_open_sockets(alice: User, submit: Submit, dial: Open) -> None:
+    line = await dial(path_of(await in_thread(submit)()), alice)
+    await line.hear()
+    await in_thread(_sign_everybody_out)()
+    assert await line.closed() == consumers.SIGNED_OUT
+
+
+async def test_a_suspended_person_hears_no_more(alice: User, dial: Open) -> None:
+    line = await dial("/ws/dashboard", alice)
+    await line.hear()
+    await User.objects.filter(pk=alice.pk).aupdate(is_active=False)
+    assert await line.closed() == consumers.SIGNED_OUT
+
+
+async def test_who_is_staff_no_more_loses_the_jobs_of_others(
+    staff: User, submit: Submit, dial: Open
+) -> None:
+    line = await dial(path_of(await in_thread(submit)()), staff)
+    await line.hear()
+    await User.objects.filter(pk=staff.pk).aupdate(is_staff=False)
+    assert await line.closed() == consumers.REFUSED
+
+
+async def test_a_job_that_is_deleted_ends_its_sockets(
+    alice: User, submit: Submit, dial: Open
+) -> None:
+    job = await in_thread(submit)()
+    line = await dial(path_of(job), alice)
+    await line.hear()
+    await in_thread(job.delete)()
+    assert await line.closed() == consumers.REFUSED
+
+
+@pytest.mark.parametrize("text", ['{"type": "delete"}', "[]", "no json", '"' + "x" * 100 + '"'])
+async def test_a_message_that_means_nothing_closes(alice: User, dial: Open, text: str) -> None:
+    line = await dial("/ws/dashboard", alice)
+    await line.socket.send_to(text_data=text)
+    assert await line.closed() == consumers.BAD_MESSAGE
+
+
+async def test_a_huge_message_closes(alice: User, dial: Open) -> None:
+    line = await dial("/ws/dashboard", alice)
+    await line.socket.send_to(text_data="x" * (consumers.MAX_MESSAGE + 1))
+    assert await line.closed() == consumers.TOO_BIG
+
+
+async def test_a_flood_of_messages_closes(
+    alice: User, submit: Submit, take: Take, dial: Open
+) -> None:
+    line = await dial(path_of(await in_thread(submit)()), alice)
+    await in_thread(take)()
+    for _ in range(consumers.MAX_MESSAGES + 1):
+        await line.socket.send_json_to({"type": "cancel"})
+    assert await line.closed() == consumers.TOO_MANY
+
+
+async def test_a_person_has_room_for_fifty_sockets(
+    alice: User, dial: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumers, "MAX_SOCKETS", 2)
+    first, _ = await dial("/ws/dashboard", alice), await dial("/ws/dashboard", alice)
+    assert await (await dial("/ws/dashboard", alice)).closed() == consumers.TOO_MANY
+    await first.socket.disconnect(PATIENCE)
+    assert (await (await dial("/ws/dashboard", alice)).hear())["type"] == "board"
+
+
+async def test_closed_sockets_are_counted_no_more(alice: User, dial: Open) -> None:
+    line = await dial("/ws/dashboard", alice)
+    await line.hear()
+    await line.socket.disconnect(PATIENCE)
+    assert consumers._open == {}
+
+
+async def test_the_dashboard_hears_of_a_new_job(alice: User, submit: Submit, dial: Open) -> None:
+    line = await dial("/ws/dashboard", alice)
+    assert (await line.hear())["jobs"] == []
+    job = await in_thread(submit)()
+    async with asyncio.timeout(PATIENCE):
+        while not (board := await line.hear())["jobs"]:
+            pass
+    assert board["jobs"][0]["id"] == str(job.pk)
+
+
+@pytest.mark.parametrize("origin", [b"http://evil.example", b"null", b""])
+async def test_a_page_of_another_site_cannot_use_the_session(
+    alice: User, browser: Browser, origin: bytes
+) -> None:
+    client = await in_thread(browser)(alice)
+    cookie = f"{configured.SESSION_COOKIE_NAME}={client.session.session_key}".encode()
+    headers = [(b"host", HOST.encode()), (b"cookie", cookie)]
+    headers += [(b"origin", origin)] if origin else []
+    socket = WebsocketCommunicator(application, "/ws/dashboard", headers)
+    accepted, _ = await socket.connect(PATIENCE)
+    assert not accepted
+
+
+def _sign_everybody_out() -> None:
+    from django.contrib.sessions.models import Session
+
+    Session.objects.all().delete()
