@@ -1,7 +1,5 @@
 """The web process: HTTP and websockets on the address of the settings."""
 
-import os
-import sys
 from typing import Any
 
 from django.conf import settings
@@ -26,8 +24,3 @@ class Command(BaseCommand):
         server.run()
         if server.failure:
             raise CommandError(server.failure)
-        # Requests that were cut still hang in the loop; collecting them at interpreter exit has
-        # crashed the process, which supervisors would read as a failure.
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(0)
