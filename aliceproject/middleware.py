@@ -17,7 +17,10 @@ from aliceproject.logs import REQUEST_ID
 
 SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 PORT = re.compile(r":\d{1,5}$")
-EXPOSED = "x-request-id, x-error-message, x-ignored-params, x-should-retry, retry-after"
+EXPOSED = (
+    "x-request-id, x-error-message, x-ignored-params, x-adjusted-params, x-job-id, "
+    "x-should-retry, retry-after"
+)
 PREFLIGHT_SECONDS = "600"
 
 

@@ -19,12 +19,19 @@ from django.http.response import HttpResponseBase
 
 from accounts.authentication import identify, require
 from accounts.models import User
-from accounts.problems import NotFound
+from accounts.problems import NotFound, Problem
 from gallery import sharing
 from gallery.models import Image
 from generation import conf, jobs
+from generation.api.estimate import Estimate
 from generation.api.fields import Said
-from generation.errors import JobCancelled, JobFailed, ModelNotFound, NotReady, WaitTimeout
+from generation.errors import (
+    JobCancelled,
+    JobFailed,
+    ModelNotFound,
+    NotReady,
+    QueueFull,
+)
 from generation.jobs import Caller
 from generation.models import Job
 from generation.requests import ImageRequest
@@ -81,12 +88,33 @@ def model_named(name: str | None) -> CatalogModel:
     return default
 
 
-def place(user: User, asked: ImageRequest, said: Said, sender: Caller) -> Job:
-    """Join the job this request already has, or resolve and submit it."""
+def place(
+    user: User, asked: ImageRequest, said: Said, sender: Caller, *, waits: bool = False
+) -> Job:
+    """Join the job this request already has, or resolve and submit it.
+
+    `waits`: the caller holds the line until the end. Raises QueueFull when that would be in vain.
+    """
     with said.in_own_words():
         # Before resolving: a seed drawn anew would make another order of the same request.
-        known = jobs.joined(user, sender)
-        return known or jobs.submit(user, resolve(asked, model_named(asked.model)), sender)
+        if known := jobs.joined(user, sender):
+            return known
+        resolved = resolve(asked, model_named(asked.model))
+        if waits:
+            _refuse_hopeless(user)
+        return jobs.submit(user, resolved, sender)
+
+
+def _refuse_hopeless(user: User) -> None:
+    if not jobs.queued().exists():
+        return
+    wait, budget = Estimate().wait_seconds(user), conf.wait_seconds()
+    if wait > budget:
+        raise QueueFull(
+            f"About {wait:.0f} s of work are before you and a blocking call waits {budget} s: "
+            "use stream, or POST /v1/jobs.",
+            retry_after=60,
+        )
 
 
 async def placed(request: HttpRequest, work: Callable[[], tuple[T, Job]]) -> tuple[T, Job]:
@@ -110,7 +138,7 @@ async def outcome(request: HttpRequest, job: Job) -> Job:
     with leaving_cancels(request, job):
         try:
             return succeeded(await jobs.finished(job.id, float(conf.wait_seconds())))
-        except WaitTimeout as problem:
+        except Problem as problem:
             problem.headers |= {"X-Job-Id": str(job.id)}
             raise
 

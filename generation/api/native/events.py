@@ -15,7 +15,7 @@ from accounts.problems import Invalid
 from gallery import sharing
 from generation import jobs
 from generation.api import http, sse
-from generation.api.native.estimate import Pace
+from generation.api.estimate import Estimate
 from generation.api.native.views import find, job_json, prospect
 from generation.jobs import Update
 from generation.models import Job
@@ -41,17 +41,16 @@ def _last_seen(request: HttpRequest) -> int:
 
 
 async def _events(user: User, job: Job, base: str, last: int) -> AsyncGenerator[bytes, None]:
-    pace = Pace()
     async for update in jobs.follow(job.id, last):
-        data = await sync_to_async(_data)(update, user, base, pace)
+        data = await sync_to_async(_data)(update, user, base)
         yield sse.event(data, name=update.name, number=update.id)
 
 
-def _data(update: Update, user: User, base: str, pace: Pace) -> dict[str, Any]:
-    job = update.job
+def _data(update: Update, user: User, base: str) -> dict[str, Any]:
+    job, estimate = update.job, Estimate()
     if job.ended:
-        return job_json(find(user, str(job.id)), base, pace)
-    where = prospect(job, pace)
+        return job_json(find(user, str(job.id)), base, estimate)
+    where = prospect(job, estimate)
     known = {
         "id": str(job.id),
         "status": job.status,

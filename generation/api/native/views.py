@@ -16,10 +16,10 @@ from gallery import sharing
 from gallery.models import Image
 from generation import jobs
 from generation.api import http
+from generation.api.estimate import Estimate
 from generation.api.fields import said, validated
 from generation.api.json_body import StrictJSONParser
 from generation.api.native import translate
-from generation.api.native.estimate import Pace, cost_ahead
 from generation.api.native.schema import JobsQuery
 from generation.api.native.translate import Ask, Prospect
 from generation.engine.contract import JobSpec
@@ -50,11 +50,11 @@ def find(user: User, job_id: str) -> Job:
         raise NotFound(f"There is no job {job_id}.") from None
 
 
-def prospect(job: Job, pace: Pace) -> Prospect:
-    return Prospect(None if job.ended else jobs.position(job), pace.eta_seconds(job))
+def prospect(job: Job, estimate: Estimate) -> Prospect:
+    return Prospect(None if job.ended else jobs.position(job), estimate.eta_seconds(job))
 
 
-def job_json(job: Job, base: str, pace: Pace) -> dict[str, Any]:
+def job_json(job: Job, base: str, estimate: Estimate) -> dict[str, Any]:
     """`job` comes from `visible`."""
     live = job.status == Job.Status.RUNNING and getattr(job, "has_preview", False)
     preview_url = f"{base}/v1/jobs/{job.id}/preview" if live else None
@@ -70,7 +70,7 @@ def job_json(job: Job, base: str, pace: Pace) -> dict[str, Any]:
         for made in job.job_images.all()
         if made.image
     ]
-    return translate.to_job(job, prospect(job, pace), images, preview_url)
+    return translate.to_job(job, prospect(job, estimate), images, preview_url)
 
 
 class JobsView(APIView):
@@ -102,11 +102,11 @@ class JobsView(APIView):
         page = list(found[: query["limit"] + 1])
         more = len(page) > query["limit"]
         page = page[: query["limit"]]
-        base, pace = sharing.base_url(request), Pace()
+        base, estimate = sharing.base_url(request), Estimate()
         return Response(
             {
                 "object": "list",
-                "data": [job_json(job, base, pace) for job in page],
+                "data": [job_json(job, base, estimate) for job in page],
                 "next_cursor": translate.to_cursor(page[-1]) if more else None,
             }
         )
@@ -116,7 +116,9 @@ class JobView(APIView):
     required_scope = "generate"
 
     def get(self, request: Request, job_id: str) -> Response:
-        return Response(job_json(find(_user(request), job_id), sharing.base_url(request), Pace()))
+        return Response(
+            job_json(find(_user(request), job_id), sharing.base_url(request), Estimate())
+        )
 
     def delete(self, request: Request, job_id: str) -> Response:
         """Forgets a job that has ended; its pictures stay."""
@@ -133,7 +135,7 @@ class CancelView(APIView):
     def post(self, request: Request, job_id: str) -> Response:
         user = _user(request)
         jobs.cancel(find(user, job_id).id)
-        return Response(job_json(find(user, job_id), sharing.base_url(request), Pace()))
+        return Response(job_json(find(user, job_id), sharing.base_url(request), Estimate()))
 
 
 class RetryView(APIView):
@@ -180,12 +182,12 @@ class EstimateView(APIView):
         ask = translate.to_ask(_body(request))
         with ask.said.in_own_words():
             resolved = resolve(ask.asked, http.model_named(ask.asked.model))
-        pace = Pace().of(resolved.spec.model)
-        work = resolved.megapixel_steps
-        eta = None if pace is None else round(pace * (work + cost_ahead(Q())), 1)
+        estimate, work = Estimate(), resolved.megapixel_steps
+        pace = estimate.paces.get(resolved.spec.model)
+        wait = estimate.wait_seconds(_user(request))
         return Response(
             {
-                "eta_seconds": eta,
+                "eta_seconds": None if pace is None else round(wait + pace * work, 1),
                 "queue_ahead": Job.objects.filter(status=Job.Status.QUEUED).count(),
                 "megapixel_steps": round(work, 3),
                 "quota_left": None,
@@ -211,7 +213,7 @@ def _again(job: Job) -> Resolved:
 
 def _accepted(request: Request, job: Job, ask: Ask | None = None) -> Response:
     base = sharing.base_url(request)
-    receipt = translate.to_receipt(job, prospect(job, Pace()), base)
+    receipt = translate.to_receipt(job, prospect(job, Estimate()), base)
     headers = {"Location": receipt["links"]["self"]}
     response = Response(receipt, status=202, headers=headers)
     return http.annotate(response, ask.said, job) if ask else response

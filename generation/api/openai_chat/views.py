@@ -32,7 +32,8 @@ def _place(request: HttpRequest) -> tuple[Ask, Job]:
     owner = http.owner(request)
     body = json_body.read(request)
     ask = translate.to_ask(body)
-    return ask, http.place(owner, ask.asked, ask.said, http.caller(request, DIALECT, body))
+    sender = http.caller(request, DIALECT, body)
+    return ask, http.place(owner, ask.asked, ask.said, sender, waits=not ask.stream)
 
 
 def _results(request: HttpRequest, job: Job) -> tuple[list[str], list[int]]:

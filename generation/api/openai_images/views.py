@@ -37,7 +37,7 @@ def _place(request: HttpRequest) -> tuple[Ask, Job]:
     ask = translate.to_ask(body)
     previews = ask.stream and ask.partial_images > 0
     sender = http.caller(request, DIALECT, body, previews=previews)
-    return ask, http.place(owner, ask.asked, ask.said, sender)
+    return ask, http.place(owner, ask.asked, ask.said, sender, waits=not ask.stream)
 
 
 def _reply(request: HttpRequest, ask: Ask, job: Job) -> JsonResponse:

@@ -169,6 +169,7 @@ async def test_a_failed_job_is_a_500_that_is_not_retried(client: AsyncClient, se
     assert response.status_code == 500
     assert response.json()["error"]["code"] == "numerical_error"
     assert response["x-should-retry"] == "false"
+    assert (await Job.objects.aget(pk=response["X-Job-Id"])).status == "failed"
 
 
 async def test_a_cancelled_job_is_said_to_be_cancelled(client: AsyncClient) -> None:
