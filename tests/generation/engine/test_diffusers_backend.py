@@ -119,6 +119,18 @@ def test_long_prompts_count_to_their_last_word(backend: DiffusersBackend, spec: 
     )
 
 
+def test_prompts_are_not_cut_unevenly(backend: DiffusersBackend, spec: JobSpec) -> None:
+    """Guidance needs both prompts in as many windows."""
+    assert draw(backend, replace(spec, prompt="a boat", negative_prompt="fog " * 90)).pictures
+
+
+def test_no_guidance_needs_no_negative_prompt(
+    backend: DiffusersBackend, sd: ModelRef, spec: JobSpec
+) -> None:
+    order = replace(spec, guidance_scale=1.0)
+    assert first_pixels(backend, order) == bare(sd.path, order)
+
+
 def test_clip_skip_beyond_the_layers_is_refused(backend: DiffusersBackend, spec: JobSpec) -> None:
     with pytest.raises(NotSupported, match="has 3 layers"):
         draw(backend, replace(spec, clip_skip=3))
@@ -182,9 +194,24 @@ def test_decoder_out_of_memory_goes_on_in_tiles(backend: DiffusersBackend, spec:
     assert not pipe_of(backend).vae.use_tiling
 
 
+def test_decoder_out_of_memory_for_good_says_so(backend: DiffusersBackend, spec: JobSpec) -> None:
+    pipe_of(backend).vae.decoder.register_forward_hook(Full(lambda _: True))
+    with pytest.raises(OutOfMemory, match="even in tiles"):
+        draw(backend, spec)
+
+
+def test_other_decoder_errors_pass(backend: DiffusersBackend, spec: JobSpec) -> None:
+    def fail(*_: Any) -> None:
+        raise RuntimeError("a defect")
+
+    pipe_of(backend).vae.decoder.register_forward_hook(fail)
+    with pytest.raises(RuntimeError, match="a defect"):
+        draw(backend, spec)
+
+
 def test_encoder_out_of_memory_is_named(backend: DiffusersBackend, spec: JobSpec) -> None:
     pipe_of(backend).text_encoder.register_forward_hook(Full(lambda _: True))
-    with pytest.raises(OutOfMemory):
+    with pytest.raises(OutOfMemory, match=r"Not enough memory: .* GB on cpu are in use"):
         draw(backend, spec)
 
 

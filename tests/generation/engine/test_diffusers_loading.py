@@ -56,15 +56,15 @@ def pickle_only(folder: Path) -> None:
 DAMAGES: dict[str, tuple[Damage, str]] = {
     "no index": (lambda f: (f / "model_index.json").unlink(), "model_index"),
     "index no json": (lambda f: (f / "model_index.json").write_text("{"), "cannot be loaded"),
-    "no weights": (lambda f: (f / UNET).unlink(), "cannot be loaded"),
-    "no vae": (lambda f: shutil.rmtree(f / "vae"), "cannot be loaded"),
-    "no tokenizer": (lambda f: shutil.rmtree(f / "tokenizer"), "cannot be loaded"),
+    "no weights": (lambda f: (f / UNET).unlink(), "unet has no weights"),
+    "no vae": (lambda f: shutil.rmtree(f / "vae"), "vae folder is missing"),
+    "no tokenizer": (lambda f: shutil.rmtree(f / "tokenizer"), "tokenizer folder is missing"),
     "no scheduler": (lambda f: shutil.rmtree(f / "scheduler"), "scheduler"),
     "cut weights": (cut, "cannot be loaded"),
     "garbled weights": (garble, "cannot be loaded"),
     "a tensor short": (drop_tensor, "lacks 1 tensors, among them conv_out.weight"),
     "other shapes": (rewrite("unet/config.json", block_out_channels=[8, 32]), "cannot be loaded"),
-    "pickle only": (pickle_only, "cannot be loaded"),
+    "pickle only": (pickle_only, "unet has no weights in the safetensors format"),
     "foreign pipeline": (rewrite("model_index.json", _class_name="FluxPipeline"), "FluxPipeline"),
     "foreign class": (rewrite("model_index.json", unet=["evil", "Unet"]), "evil.Unet"),
     "program code": (lambda f: (f / "unet/evil.py").write_text(""), "program code"),
@@ -77,6 +77,13 @@ def test_damaged_checkpoints_do_not_load(copy: ModelRef, damage: Damage, said: s
     damage(Path(copy.path))
     with pytest.raises(ModelUnloadable, match=said):
         loading.load(copy, CPU)
+
+
+def test_errors_do_not_tell_where_files_lie(copy: ModelRef) -> None:
+    (Path(copy.path) / "model_index.json").unlink()
+    with pytest.raises(ModelUnloadable) as caught:
+        loading.load(copy, CPU)
+    assert Path(copy.path).name not in str(caught.value)
 
 
 def test_missing_folder_does_not_load(sd: ModelRef) -> None:

@@ -122,10 +122,12 @@ def test_unload_all(runner: Runner, draw: Tagged) -> None:
 
 
 class Cramped(MockBackend):
-    """Holds one model at a time, as a small device does."""
+    """Holds `room` models at a time, as a small device does."""
+
+    room = 1
 
     def load(self, model: ModelRef) -> None:
-        if any(warm != model.id for warm in self.loaded()):
+        if len({*self.loaded(), model.id}) > self.room:
             raise OutOfMemory("no room")
         super().load(model)
 
@@ -135,3 +137,15 @@ def test_load_makes_room_and_tries_again(spec: JobSpec, model: ModelRef) -> None
     for name in ("a", "b"):
         list(runner.run(replace(model, id=name), [replace(spec, model=name)], unwatched))
     assert runner.warm() == ["b"]
+
+
+def test_load_that_never_fits_is_out_of_memory(spec: JobSpec, model: ModelRef) -> None:
+    full = Cramped(Setup())
+    full.room = 0
+    runner = Runner(full, cache_size=2, idle_seconds=0)
+    with pytest.raises(OutOfMemory):
+        list(runner.run(model, [spec], unwatched))
+
+
+def test_capabilities_are_the_back_ends(runner: Runner, mock: MockBackend) -> None:
+    assert runner.capabilities() == mock.capabilities()

@@ -31,6 +31,7 @@ class DiffusersBackend:
         self._warm: dict[str, loading.Warm] = {}
         devices.limit_threads()
         _quieten()
+        _import_pipelines()
 
     def load(self, model: ModelRef) -> None:
         warm = self._warm.pop(model.id, None) or loading.load(model, self._device)
@@ -44,8 +45,9 @@ class DiffusersBackend:
         return list(self._warm)
 
     def capabilities(self) -> Capabilities:
-        warm = next(reversed(self._warm.values()), None)
-        dtype = warm.dtype if warm else devices.dtype_for(self._device)
+        # A copy: another thread may ask while this one loads.
+        warm = list(self._warm.values())
+        dtype = warm[-1].dtype if warm else devices.dtype_for(self._device)
         total, used = memory.figures(self._device)
         return Capabilities(
             backend="diffusers",
@@ -65,7 +67,7 @@ class DiffusersBackend:
         progress = Progress(watch, sum(drawing.evaluations(w, s, k) for s, w, k in plan))
         for spec, warm, at_once in plan:
             progress.colours = warm.colours
-            with devices.faults_named():
+            with devices.faults_named(self._device):
                 result = drawing.draw(warm, spec, at_once, progress)
             yield result
 
@@ -82,3 +84,9 @@ def _quieten() -> None:
     for library in (diffusers, transformers):
         library.utils.logging.set_verbosity_error()
         library.utils.logging.disable_progress_bar()
+
+
+def _import_pipelines() -> None:
+    """diffusers imports its classes at first use, for seconds: now, not when a caller waits."""
+    for pipeline in PIPELINES.values():
+        getattr(diffusers, pipeline.cls)

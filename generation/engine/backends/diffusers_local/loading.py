@@ -43,13 +43,15 @@ def load(model: ModelRef, device: torch.device) -> Warm:
         raise NotSupported(f"The diffusers back end does not know the family {family}.")
     folder = Path(model.path)
     try:
-        with devices.faults_named():
+        with devices.faults_named(device):
             return _load(folder, family, row, device)
     except EngineError:
         raise
     # Whatever the three libraries below raise on foreign or damaged files: there is no common class.
     except Exception as error:
-        raise ModelUnloadable(f"{model.id} cannot be loaded: {error}") from error
+        # Callers read this, and where files lie on this host is none of their business.
+        what = str(error).replace(f"{folder}/", "").replace(str(folder), model.id)
+        raise ModelUnloadable(f"{model.id} cannot be loaded: {what}") from error
 
 
 def _load(folder: Path, family: Family, row: Pipeline, device: torch.device) -> Warm:
@@ -68,7 +70,7 @@ def _load(folder: Path, family: Family, row: Pipeline, device: torch.device) -> 
         raise NotSupported("This UNet wants more than latents (an inpainting model?).")
     pipe.set_progress_bar_config(disable=True)
     pipe.to(device)
-    if device.type == "cuda":
+    if device.type == "cuda" or dtype == torch.bfloat16:
         pipe.unet.to(memory_format=torch.channels_last)
         pipe.vae.to(memory_format=torch.channels_last)
     return Warm(pipe, row, device, dtype, schedule, previews.map_for(folder, family))
@@ -91,8 +93,12 @@ def _checked_index(folder: Path, row: Pipeline) -> dict[str, Any]:
 
 def _part(folder: Path, part: Part, dtype: torch.dtype) -> Any:
     cls = getattr(_LIBRARIES[part.library], part.cls)
+    if not folder.is_dir():
+        raise ModelUnloadable(f"Its {folder.name} folder is missing.")
     if not issubclass(cls, torch.nn.Module):
         return cls.from_pretrained(folder, local_files_only=True)
+    if not any(folder.glob("*.safetensors")):
+        raise ModelUnloadable(f"Its {folder.name} has no weights in the safetensors format.")
     loaded, report = cls.from_pretrained(
         folder,
         dtype=dtype,
