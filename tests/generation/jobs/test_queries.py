@@ -14,12 +14,10 @@ from generation.models import Job, JobPreview
 from tests.generation.jobs.conftest import Order, Submit, Take, stored
 
 pytestmark = pytest.mark.django_db
-several_connections = pytest.mark.django_db(transaction=True)
 Status = Job.Status
 STAGES = {"encode_ms": 1, "denoise_ms": 1, "decode_ms": 1}
 
 
-@several_connections
 def test_a_queued_job_is_cancelled_at_once(submit: Submit) -> None:
     job = jobs.cancel(submit().pk)
     assert job.status == Status.CANCELLED
