@@ -11,6 +11,7 @@ urlpatterns = [
     path("", include("aliceproject.openapi.urls")),
     path("", include("generation.urls")),
     path("admin/", admin.site.urls),
+    path("", include("accounts.urls")),
     path("", include("gallery.urls")),
     path("", RedirectView.as_view(url="/web/")),
     path("web", RedirectView.as_view(url="/web/")),

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import User
 from accounts.pages import PageRequest, page
-from gallery import files, sharing, storage
+from gallery import files, queries, sharing, storage
 from gallery.models import Image
 from gallery.queries import Place
 
@@ -36,7 +36,7 @@ def index(request: PageRequest) -> HttpResponse:
 @require_safe
 @page
 def detail(request: PageRequest, pk: UUID) -> HttpResponse:
-    image = _visible(request, pk)
+    image = queries.one(request.user, pk)
     place = Place(image.created_at, image.pk)
     mine = owned(image.owner) if image.owner == request.user else Image.objects.none()
     shown = {
@@ -54,7 +54,7 @@ def detail(request: PageRequest, pk: UUID) -> HttpResponse:
 @require_safe
 @page
 def thumbnail(request: PageRequest, pk: UUID) -> HttpResponseBase:
-    return files.thumbnail(request, _visible(request, pk))
+    return files.thumbnail(request, queries.one(request.user, pk))
 
 
 @require_safe
@@ -63,7 +63,7 @@ def picture(request: PageRequest, pk: UUID, suffix: str) -> HttpResponseBase:
     """The picture itself; `?download` makes the browser keep it under a telling name."""
     if suffix not in files.FORMATS:
         raise Http404
-    image = _visible(request, pk)
+    image = queries.one(request.user, pk)
     reply = files.picture(request, image, suffix)
     if "download" in request.GET:
         name = f"alice-{image.created_at:%Y%m%d}-{image.seed}.{suffix}"
@@ -81,14 +81,6 @@ def delete(request: PageRequest, pk: UUID) -> HttpResponse:
     storage.delete(image)
     messages.success(request, "The picture is deleted.")
     return redirect("gallery_pages:index")
-
-
-def _visible(request: PageRequest, pk: UUID) -> Image:
-    """A picture the person may see; a hidden one is as absent as one that never was."""
-    image = Image.objects.select_related("owner").filter(pk=pk, state=Image.State.STORED).first()
-    if image is None or not sharing.visible_to(image, request.user):
-        raise Http404
-    return image
 
 
 def _leaf(request: PageRequest) -> dict[str, Any]:

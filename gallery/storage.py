@@ -12,7 +12,6 @@ from django.conf import settings
 from django.db.models import Sum
 
 from gallery import encoding
-from gallery.bucket import Bucket
 from gallery.disk import Disk
 from gallery.encoding import Format, as_format
 from gallery.errors import FileLost, StorageDown, StorageFull
@@ -127,6 +126,9 @@ def store() -> Store:
 @lru_cache(maxsize=8)
 def _open(url: str, default: Path) -> Store:
     if url.startswith("s3://"):
+        # Only whoever keeps pictures in S3 pays for loading its client.
+        from gallery.bucket import Bucket
+
         return Bucket(url)
     return Disk(Path(unquote(urlsplit(url).path)) if url else default)
 

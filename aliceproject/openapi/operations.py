@@ -5,6 +5,7 @@ from typing import Any
 
 from rest_framework.serializers import Serializer
 
+from accounts.views import NewKey
 from generation.api.native.schema import JobBody, JobsQuery
 from generation.api.openai_chat.schema import ChatBody
 from generation.api.openai_images.schema import ImagesBody
@@ -69,6 +70,11 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("GET", "/images/{token}.{extension}"): Operation(
         "A picture by its signed link", "gallery", media=(PNG,), plain=True, public=True
     ),
+    ("GET", "/v1/auth/me"): Operation("Who you are and what you may do", "account"),
+    ("GET", "/v1/auth/keys"): Operation("List your API keys", "account"),
+    ("POST", "/v1/auth/keys"): Operation("Make an API key", "account", request=NewKey, status=201),
+    ("DELETE", "/v1/auth/keys/{key_id}"): Operation("Revoke an API key", "account"),
+    ("POST", "/v1/auth/keys/{key_id}/revoke"): Operation("Revoke an API key", "account"),
     ("GET", "/health"): Operation("Health", "operations", plain=True, public=True),
     ("GET", "/livez"): Operation("The process lives", "operations", plain=True, public=True),
     ("GET", "/readyz"): Operation("Work can be done", "operations", plain=True, public=True),
