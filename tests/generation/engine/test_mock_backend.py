@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ from generation.engine.contract import JobSpec, ModelRef, Setup
 from generation.engine.errors import DeviceLost, ModelUnloadable, NumericalError, OutOfMemory
 from tests.generation.engine.conftest import Watched, draw
 
+ROOT = Path(__file__).parents[3]
 CHILD = """
 from generation.engine.backends.mock import MockBackend
 from generation.engine.contract import JobSpec, ModelRef, Setup
@@ -59,6 +61,11 @@ def test_tags_end_the_process(spec: JobSpec, tag: str, status: int) -> None:
 
 def test_every_fault_is_tested_here() -> None:
     assert set(FAULTS) == {"oom", "nan", "unload", "lost", "bug", "crash", "exit"}
+
+
+@pytest.mark.parametrize("name", [*FAULTS, "slow"])
+def test_every_tag_is_documented(name: str) -> None:
+    assert f"| `[mock:{name}" in (ROOT / "docs/adding-a-backend.md").read_text()
 
 
 def test_unknown_tags_are_words_of_the_prompt(ready: MockBackend, spec: JobSpec) -> None:
