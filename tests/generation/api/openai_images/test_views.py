@@ -211,6 +211,16 @@ async def test_an_idempotency_key_answers_twice_with_one_job(
     assert await Job.objects.acount() == 1
 
 
+async def test_a_repeated_request_needs_no_model_any_more(
+    client: AsyncClient, served: Any, model: CatalogModel
+) -> None:
+    key = {"Idempotency-Key": "k-1"}
+    first = await served(post(client, headers=key))
+    await CatalogModel.objects.all().adelete()
+    again = await served(post(client, headers=key))
+    assert (again.status_code, again["X-Job-Id"]) == (200, first["X-Job-Id"])
+
+
 async def test_an_idempotency_key_is_bound_to_its_body(client: AsyncClient, served: Any) -> None:
     key = {"Idempotency-Key": "k-1"}
     await served(post(client, headers=key))
