@@ -39,7 +39,11 @@ def position(job: Job) -> int:
     if rank is None:
         return 0
     # Priority changes which of the owner's jobs takes the owner's next share, not the share.
-    share = queued().filter(owner=job.owner_id).order_by(*FAIR_ORDER)[rank]
+    shares = queued().filter(owner=job.owner_id).order_by(*FAIR_ORDER)
+    share = next(iter(shares[rank : rank + 1]), None)
+    if share is None:
+        # A worker took jobs between the two looks: this one's turn is near.
+        return 0
     before = Q(fair_tag__lt=share.fair_tag) | Q(
         fair_tag=share.fair_tag, created_at__lt=share.created_at
     )
