@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 from server import Server, running
 
 ROOT = Path(__file__).parents[1]
@@ -43,7 +43,7 @@ def bare_pipeline(steps: int) -> Callable[[], object]:
     return draw
 
 
-def api(client: httpx.Client, steps: int) -> Callable[[], object]:
+def api(client: httpx2.Client, steps: int) -> Callable[[], object]:
     body = {"prompt": PROMPT, "num_inference_steps": steps, "guidance_scale": 7.5, "seed": 7}
 
     def draw() -> object:
@@ -58,7 +58,7 @@ def milliseconds(call: Callable[[], object]) -> float:
     return (time.perf_counter() - start) * 1000
 
 
-def first_step(client: httpx.Client, steps: int) -> float:
+def first_step(client: httpx2.Client, steps: int) -> float:
     """Milliseconds from sending POST /v1/jobs to the first progress event."""
     start = time.perf_counter()
     job = client.post("/v1/jobs", json={"prompt": PROMPT, "steps": steps}).raise_for_status().json()
@@ -71,7 +71,7 @@ def first_step(client: httpx.Client, steps: int) -> float:
 
 def measure(server: Server, pairs: int, steps: int) -> dict[str, Any]:
     bare = bare_pipeline(steps)
-    with httpx.Client(base_url=server.url, headers=server.headers, timeout=120) as client:
+    with httpx2.Client(base_url=server.url, headers=server.headers, timeout=120) as client:
         through = api(client, steps)
         for warm_up in (bare, through, bare, through):
             warm_up()
