@@ -14,6 +14,7 @@ from aliceproject.handler import THREADS, BoundedASGIHandler
 from tests.aliceproject.asgi_wire import Wire, pieces, scope
 
 gates: list[asyncio.Event] = []
+blocked = threading.Event()
 used: set[int] = set()
 ended: list[str] = []
 
@@ -32,7 +33,12 @@ def quick(request: HttpRequest) -> HttpResponse:
     return HttpResponse("quick")
 
 
-urlpatterns = [path("wait", wait), path("quick", quick)]
+def block(request: HttpRequest) -> HttpResponse:
+    blocked.wait(5)
+    return HttpResponse("done")
+
+
+urlpatterns = [path("wait", wait), path("quick", quick), path("block", block), path("livez", quick)]
 
 
 @pytest.fixture(autouse=True)
@@ -72,3 +78,13 @@ async def test_a_slot_is_free_again_after_its_request() -> None:
     handler = BoundedASGIHandler()
     await ask(handler, "/quick")
     assert [slot.requests for slot in handler.slots] == [0] * THREADS
+
+
+async def test_health_is_answered_while_every_thread_is_busy() -> None:
+    handler = BoundedASGIHandler()
+    busy = [asyncio.create_task(ask(handler, "/block")) for _ in range(THREADS * 2)]
+    await asyncio.sleep(0.5)
+    assert await ask(handler, "/livez") == 200
+    assert not any(task.done() for task in busy)
+    blocked.set()
+    assert await asyncio.gather(*busy) == [200] * THREADS * 2
