@@ -17,6 +17,7 @@ from generation.engine.errors import (
     NumericalError,
     OutOfMemory,
 )
+from tests import tiny_models
 from tests.generation.engine.conftest import Watched, draw, first_pixels
 
 torch = pytest.importorskip("torch")
@@ -117,6 +118,21 @@ def test_long_prompts_count_to_their_last_word(backend: DiffusersBackend, spec: 
     assert first_pixels(backend, long) != first_pixels(
         backend, replace(long, prompt="a boat " * 40 + "on a road")
     )
+
+
+def test_sides_need_not_suit_the_unet(backend: DiffusersBackend, spec: JobSpec) -> None:
+    """9x5 latents: the UNet halves and doubles them all the same."""
+    raster = draw(backend, replace(spec, width=72, height=40)).pictures[0].raster
+    assert (raster.width, raster.height) == (72, 40)
+
+
+def test_moved_models_are_read_again(
+    backend: DiffusersBackend, tmp_path: Path, spec: JobSpec, sd: ModelRef
+) -> None:
+    before = first_pixels(backend, spec)
+    other = tiny_models.build_sd(tmp_path / "other", seed=1)
+    backend.load(replace(sd, path=str(other)))
+    assert first_pixels(backend, spec) != before
 
 
 def test_prompts_are_not_cut_unevenly(backend: DiffusersBackend, spec: JobSpec) -> None:
@@ -269,6 +285,7 @@ def test_decoder_that_overflows_in_half_precision_gets_full(
         vae.decoder.conv_in.weight.mul_(1e5)
     draw(backend, spec)
     assert vae.dtype == torch.float16
+    assert not vae.decoder.conv_in.weight.is_inference()
 
 
 def loaded(model: ModelRef) -> DiffusersBackend:

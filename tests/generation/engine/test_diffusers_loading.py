@@ -68,6 +68,10 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
     "foreign pipeline": (rewrite("model_index.json", _class_name="FluxPipeline"), "FluxPipeline"),
     "foreign class": (rewrite("model_index.json", unet=["evil", "Unet"]), "evil.Unet"),
     "program code": (lambda f: (f / "unet/evil.py").write_text(""), "program code"),
+    "map of others": (
+        lambda f: (f / "latent_rgb.json").write_text('{"bias": [1,1,1], "factors": [[1,1,1]]}'),
+        "4 channels",
+    ),
     "bad map": (lambda f: (f / "latent_rgb.json").write_text('{"bias": 1}'), "latent_rgb"),
 }
 

@@ -29,12 +29,15 @@ class DiffusersBackend:
         self._device = devices.choose(setup.device)
         self._limit = setup.images_at_once
         self._warm: dict[str, loading.Warm] = {}
-        devices.limit_threads()
+        devices.prepare(self._device)
         _quieten()
         _import_pipelines()
 
     def load(self, model: ModelRef) -> None:
-        warm = self._warm.pop(model.id, None) or loading.load(model, self._device)
+        warm = self._warm.pop(model.id, None)
+        # The same id may come to mean another folder when the operator moves things.
+        if warm is None or warm.model != model:
+            warm = loading.load(model, self._device)
         self._warm[model.id] = warm
 
     def unload(self, model_id: str) -> None:

@@ -25,11 +25,17 @@ def decode(vae: Any, latent: torch.Tensor) -> Raster:
 def _in_full_precision(vae: Any, latent: torch.Tensor) -> torch.Tensor | None:
     """Some VAEs overflow in half precision only."""
     half = vae.dtype
-    vae.to(torch.float32)
+    _convert(vae, torch.float32)
     try:
         return _pixels(vae, latent)
     finally:
-        vae.to(half)
+        _convert(vae, half)
+
+
+def _convert(vae: Any, dtype: torch.dtype) -> None:
+    """Out of inference mode, which would mark the model's own weights for ever."""
+    with torch.inference_mode(mode=False):
+        vae.to(dtype)
 
 
 def _pixels(vae: Any, latent: torch.Tensor) -> torch.Tensor | None:

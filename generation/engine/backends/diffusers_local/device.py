@@ -52,13 +52,12 @@ def name_of(dtype: torch.dtype) -> str:
     return str(dtype).removeprefix("torch.")
 
 
-def limit_threads() -> None:
-    """As many threads as this process may really run at once; a container's share counts."""
-    if "OMP_NUM_THREADS" in os.environ:
-        return
-    share = cpu_share()
-    if share < torch.get_num_threads():
-        torch.set_num_threads(share)
+def prepare(device: torch.device) -> None:
+    """Process-wide choices: convolutions that repeat to the bit, and no more threads than help."""
+    if device.type == "cuda":
+        torch.backends.cudnn.deterministic = True
+    if "OMP_NUM_THREADS" not in os.environ and cpu_share() < torch.get_num_threads():
+        torch.set_num_threads(cpu_share())
 
 
 def cpu_share(quota_file: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:

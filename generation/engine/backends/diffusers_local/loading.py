@@ -27,6 +27,7 @@ _LIBRARIES = {"diffusers": diffusers, "transformers": transformers}
 class Warm:
     """A model ready to draw. `schedule` is the checkpoint's own scheduler configuration."""
 
+    model: ModelRef
     pipe: Any
     row: Pipeline
     device: torch.device
@@ -37,24 +38,23 @@ class Warm:
 
 def load(model: ModelRef, device: torch.device) -> Warm:
     """Read the model at `model.path`; raises ModelUnloadable, NotSupported, OutOfMemory."""
-    family = Family(model.family)
-    row = PIPELINES.get((family, Task.TXT2IMG))
+    row = PIPELINES.get((Family(model.family), Task.TXT2IMG))
     if row is None:
-        raise NotSupported(f"The diffusers back end does not know the family {family}.")
-    folder = Path(model.path)
+        raise NotSupported(f"The diffusers back end does not know the family {model.family}.")
     try:
         with devices.faults_named(device):
-            return _load(folder, family, row, device)
+            return _load(model, row, device)
     except EngineError:
         raise
     # Whatever the three libraries below raise on foreign or damaged files: there is no common class.
     except Exception as error:
         # Callers read this, and where files lie on this host is none of their business.
-        what = str(error).replace(f"{folder}/", "").replace(str(folder), model.id)
+        what = str(error).replace(f"{model.path}/", "").replace(model.path, model.id)
         raise ModelUnloadable(f"{model.id} cannot be loaded: {what}") from error
 
 
-def _load(folder: Path, family: Family, row: Pipeline, device: torch.device) -> Warm:
+def _load(model: ModelRef, row: Pipeline, device: torch.device) -> Warm:
+    folder = Path(model.path)
     index = _checked_index(folder, row)
     schedule = json.loads((folder / "scheduler" / "scheduler_config.json").read_text())
     dtype = devices.dtype_for(device, _parameters(folder / "unet"))
@@ -73,7 +73,8 @@ def _load(folder: Path, family: Family, row: Pipeline, device: torch.device) -> 
     if device.type == "cuda" or dtype == torch.bfloat16:
         pipe.unet.to(memory_format=torch.channels_last)
         pipe.vae.to(memory_format=torch.channels_last)
-    return Warm(pipe, row, device, dtype, schedule, previews.map_for(folder, family))
+    colours = previews.map_for(folder, Family(model.family), pipe.vae.config.latent_channels)
+    return Warm(model, pipe, row, device, dtype, schedule, colours)
 
 
 def _checked_index(folder: Path, row: Pipeline) -> dict[str, Any]:

@@ -50,11 +50,16 @@ KNOWN: Mapping[Family, LatentMap] = MappingProxyType(
 )
 
 
-def map_for(folder: Path, family: Family) -> LatentMap | None:
+def map_for(folder: Path, family: Family, channels: int) -> LatentMap | None:
     """The checkpoint's own map when it brings one, else its family's; None: no previews."""
     path = folder / FILE
-    if not path.is_file():
-        return KNOWN.get(family)
+    found = _read(path) if path.is_file() else KNOWN.get(family)
+    if found and len(found.factors) != channels:
+        raise ModelUnloadable(f"Its latents have {channels} channels, those of {FILE} do not.")
+    return found
+
+
+def _read(path: Path) -> LatentMap:
     try:
         data = json.loads(path.read_text())
         red, green, blue = map(float, data["bias"])
