@@ -1,5 +1,7 @@
 """What the dashboard shows, as JSON: the queue, the devices, the newest pictures."""
 
+from collections.abc import Iterator
+from itertools import count
 from typing import Any
 
 from django.db.models import Count, QuerySet
@@ -8,6 +10,8 @@ from django.urls import reverse
 from accounts.models import User
 from gallery.models import Image
 from generation import jobs, worker_status
+from generation.jobs.fair import FAIR_ORDER, OWN_ORDER
+from generation.jobs.queries import before
 from generation.models import OPEN, Job, WorkerStatus
 
 JOBS_SHOWN = 12
@@ -19,7 +23,7 @@ def board(viewer: User) -> dict[str, Any]:
     """Everything at once, about 10 KB: own jobs (staff: everybody's), and how full the queue is."""
     return {
         "queue": _counts(),
-        "jobs": [_job(job, viewer) for job in _open_jobs(viewer)[:JOBS_SHOWN]],
+        "jobs": (_running(viewer) + _queued(viewer))[:JOBS_SHOWN],
         "workers": [_worker(worker) for worker in worker_status.alive()],
         "images": [picture(image) for image in recent_images(viewer)[:IMAGES_SHOWN]],
     }
@@ -49,21 +53,48 @@ def _counts() -> dict[str, int]:
     return {status.value: counted.get(status.value, 0) for status in OPEN}
 
 
-def _open_jobs(viewer: User) -> QuerySet[Job]:
-    """Running ones first, then the queue in the order it will be served."""
-    found = Job.objects.filter(status__in=OPEN).select_related("owner")
-    mine = found if viewer.is_staff else found.filter(owner=viewer)
-    return mine.order_by("-status", "fair_tag", "-priority", "created_at")
+def _running(viewer: User) -> list[dict[str, Any]]:
+    running = Job.objects.filter(status=Job.Status.RUNNING).select_related("owner")
+    mine = running if viewer.is_staff else running.filter(owner=viewer)
+    return [_job(job, viewer) for job in mine.order_by("started_at")[:JOBS_SHOWN]]
 
 
-def _job(job: Job, viewer: User) -> dict[str, Any]:
-    waiting = job.status == Job.Status.QUEUED
+def _queued(viewer: User) -> list[dict[str, Any]]:
+    """The head of the queue in the order it will be served, as `jobs.position` tells it.
+
+    Shares decide whose turn it is, the owner's own order which job takes it. A few queries for
+    all of it: every open dashboard asks again and again.
+    """
+    waiting = jobs.queued() if viewer.is_staff else jobs.queued().filter(owner=viewer)
+    turns = list(waiting.order_by(*FAIR_ORDER)[:JOBS_SHOWN])
+    own = {owner: iter(_own_order(owner)) for owner in {turn.owner_id for turn in turns}}
+    shown = [(next(own[turn.owner_id], None), ahead) for turn, ahead in _numbered(turns, viewer)]
+    # None: claimed since its turn was read.
+    return [_job(job, viewer, ahead) for job, ahead in shown if job is not None]
+
+
+def _numbered(turns: list[Job], viewer: User) -> Iterator[tuple[Job, int]]:
+    """Each turn and how many come before it: the viewer's own, and those of others in between."""
+    if viewer.is_staff or not turns:
+        return zip(turns, count())
+    others = jobs.queued().exclude(owner=viewer)
+    counts = {str(at): Count("pk", filter=before(turn)) for at, turn in enumerate(turns)}
+    between = others.aggregate(**counts)
+    return ((turn, at + between[str(at)]) for at, turn in enumerate(turns))
+
+
+def _own_order(owner: int) -> QuerySet[Job]:
+    waiting = jobs.queued().filter(owner=owner).select_related("owner")
+    return waiting.order_by(*OWN_ORDER)[:JOBS_SHOWN]
+
+
+def _job(job: Job, viewer: User, position: int = 0) -> dict[str, Any]:
     return {
         "id": str(job.pk),
         "prompt": str(job.spec.get("prompt", ""))[:PROMPT_SHOWN],
         "model": job.model,
         "status": job.status,
-        "position": jobs.position(job) if waiting else 0,
+        "position": position,
         "step": job.step,
         "steps": job.steps,
         "owner": "" if job.owner_id == viewer.pk else job.owner.username,

@@ -44,10 +44,17 @@ def position(job: Job) -> int:
     if share is None:
         # A worker took jobs between the two looks: this one's turn is near.
         return 0
-    before = Q(fair_tag__lt=share.fair_tag) | Q(
-        fair_tag=share.fair_tag, created_at__lt=share.created_at
+    return rank + queued().exclude(owner=job.owner_id).filter(before(share)).count()
+
+
+def before(share: Job) -> Q:
+    """The queued jobs whose turn comes before that of `share`, as FAIR_ORDER has it."""
+    tied = Q(fair_tag=share.fair_tag)
+    return (
+        Q(fair_tag__lt=share.fair_tag)
+        | tied & Q(priority__gt=share.priority)
+        | tied & Q(priority=share.priority, created_at__lt=share.created_at)
     )
-    return rank + queued().exclude(owner=job.owner_id).filter(before).count()
 
 
 def result_images(job: Job) -> list[Image]:

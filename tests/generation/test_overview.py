@@ -1,10 +1,12 @@
 """What the dashboard tells, and to whom."""
 
 import json
+from typing import Any
 
 from accounts.models import User
-from generation import worker_status
-from generation.overview import board
+from generation import jobs, worker_status
+from generation.models import Job
+from generation.overview import JOBS_SHOWN, board
 from generation.worker_status import Facts
 from tests.gallery.conftest import Keep
 from tests.generation.jobs.conftest import Order, Submit, Take
@@ -19,6 +21,27 @@ def test_my_jobs_are_listed_in_the_order_they_run(
     take()
     shown = [(job["prompt"], job["status"], job["position"]) for job in board(alice)["jobs"]]
     assert shown == [("first", "running", 0), ("second", "queued", 0), ("third", "queued", 1)]
+
+
+def test_the_board_and_the_queue_agree_on_every_position(
+    alice: User, bob: User, staff: User, submit: Submit
+) -> None:
+    for priority in (0, 5, -1, 5):
+        submit(alice, priority=priority), submit(bob, priority=-priority)
+    for viewer, seen in ((alice, 4), (staff, 8)):
+        told = {job["id"]: job["position"] for job in board(viewer)["jobs"]}
+        assert len(told) == seen
+        for job in Job.objects.filter(pk__in=told):
+            assert told[str(job.pk)] == jobs.position(job)
+
+
+def test_a_long_queue_asks_the_database_no_more_than_a_short_one(
+    alice: User, submit: Submit, django_assert_max_num_queries: Any
+) -> None:
+    for _ in range(JOBS_SHOWN + 3):
+        submit()
+    with django_assert_max_num_queries(7):
+        assert len(board(alice)["jobs"]) == JOBS_SHOWN
 
 
 def test_others_see_how_many_wait_and_nothing_more(bob: User, submit: Submit) -> None:
