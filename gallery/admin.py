@@ -87,7 +87,7 @@ class ImageAdmin(admin.ModelAdmin):
 
     @admin.display(ordering="width")
     def size(self, image: Image) -> str:
-        return f"{image.width} × {image.height}"  # noqa: RUF001 the typographic cross
+        return f"{image.width}×{image.height}"  # noqa: RUF001 the typographic cross
 
     @admin.display(description="recipe")
     def recipe_text(self, image: Image) -> str:
