@@ -1,5 +1,6 @@
 """The device and its number format are chosen for what the hardware does well."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -69,3 +70,17 @@ def test_cpu_draws_one_at_a_time(spec: JobSpec) -> None:
 def test_memory_is_counted_in_bytes() -> None:
     total, used = memory.figures(CPU)
     assert 10**7 < used < total
+
+
+@pytest.mark.parametrize(("side", "n", "together"), [(512, 10, 5), (512, 3, 3), (1024, 4, 1)])
+def test_a_device_draws_what_half_its_memory_holds(
+    monkeypatch: pytest.MonkeyPatch, spec: JobSpec, side: int, n: int, together: int
+) -> None:
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (10**9, 24 * 10**9))
+    order = replace(spec, width=side, height=side, n=n)
+    assert memory.images_at_once(torch.device("cuda"), order) == together
+
+
+def test_large_devices_still_have_a_bound(monkeypatch: pytest.MonkeyPatch, spec: JobSpec) -> None:
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (10**9, 10**12))
+    assert memory.images_at_once(torch.device("cuda"), replace(spec, n=10)) == 8

@@ -1,7 +1,9 @@
 """How much memory there is, how much a picture takes, and giving it back."""
 
+import ctypes
 import gc
 import os
+import sys
 from pathlib import Path
 
 import torch
@@ -36,6 +38,9 @@ def free(device: torch.device) -> None:
         torch.cuda.empty_cache()
     elif device.type == "mps":
         torch.mps.empty_cache()
+    elif sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
+        # glibc keeps freed memory for itself; another program may need it.
+        libc.malloc_trim(0)
 
 
 def images_at_once(device: torch.device, spec: JobSpec, limit: int = 0) -> int:
