@@ -88,7 +88,9 @@ class Campaign:
 
     def _kill_supervisor(self) -> bool:
         """The whole service dies as its machine would, and is started again."""
-        self.live.processes.pop("serve").kill()
+        server = self.live.processes.pop("serve")
+        server.kill()
+        server.wait()
         time.sleep(0.5)
         self.live.start("serve", "serve")
         return True
