@@ -24,16 +24,19 @@ from tests.live import Live, service
 PASSWORD = "correct horse battery"
 PATIENCE_MS = 15_000
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "chrome")
-# As root Chromium runs only without its sandbox; the rest keeps it from calling home.
+# As root Chromium runs only without its sandbox; the rest keeps it from calling home, and the last
+# takes the network away: the pages must do without.
 ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--no-first-run",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ]  # fmt: skip
 SET_UP = f"""
 from accounts.models import User
 from modelhub.models import CatalogModel
 for name in ("alice", "bob"):
     User.objects.create_user(name, password="{PASSWORD}")
+User.objects.create_superuser("carol", password="{PASSWORD}")
 CatalogModel.objects.create(
     public_id="sd/demo", path="demo", layout="diffusers", family="sd-custom",
     native_resolution=256, defaults={{"steps": 12}},
