@@ -1,13 +1,13 @@
 """The life of a job: the only code that changes Job.status."""
 
 from generation.jobs.bell import ring
-from generation.jobs.claim import claim, heartbeat, reap, release, retry
+from generation.jobs.claiming import claim, heartbeat, reap, release, retry
 from generation.jobs.fair import queued
 from generation.jobs.fence import Claim, LeaseLost
-from generation.jobs.publish import Stored, end_cancelled, fail, publish, published
+from generation.jobs.publishing import Stored, end_cancelled, fail, publish, published
 from generation.jobs.queries import cancel, drop_previews, position, result_images
 from generation.jobs.reporting import report
-from generation.jobs.submit import Caller, joined, submit
+from generation.jobs.submitting import Caller, joined, submit
 from generation.jobs.waiting import Update, finished, follow
 
 __all__ = [

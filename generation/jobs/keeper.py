@@ -16,12 +16,13 @@ from generation import conf
 from generation.engine.contract import Raster, Step
 from generation.engine.errors import Cancelled
 from generation.jobs import pulse, stopping
-from generation.jobs.claim import heartbeat, release
+from generation.jobs.claiming import heartbeat, release
 from generation.jobs.fence import Claim, LeaseLost
 from generation.jobs.reporting import report
 
 logger = logging.getLogger(__name__)
 REPORT_SECONDS = 0.25
+LOOK_SECONDS = 0.25
 PREVIEW_SECONDS = 0.5
 # How long after its time a job may take to come to its next step; then its process ends.
 STUCK_SECONDS = 30.0
@@ -148,7 +149,9 @@ class Keeper:
         if not self._tended:
             connections.close_all()
             return None
-        return min((tended.due_in() for tended in list(self._tended.values())), default=0.0)
+        due = [tended.due_in() for tended in list(self._tended.values())]
+        # An orderly stop wakes nobody: it is looked for.
+        return min([LOOK_SECONDS, *due])
 
     def _look_after(self, tended: Tended) -> None:
         if tended.drawing:

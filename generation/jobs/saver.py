@@ -17,7 +17,7 @@ from generation.engine.samplers import SAMPLERS
 from generation.jobs import ledger
 from generation.jobs.fence import Claim, LeaseLost
 from generation.jobs.keeper import Keeper, Tended
-from generation.jobs.publish import Stored, end_cancelled, fail, publish, published
+from generation.jobs.publishing import Stored, end_cancelled, fail, publish, published
 
 logger = logging.getLogger(__name__)
 # A database that restarts is back within this.

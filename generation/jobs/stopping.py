@@ -3,6 +3,7 @@
 import time
 from multiprocessing.sharedctypes import RawValue
 
+MARGIN_SECONDS = 4.5
 # Forked children share them; the monotonic clock is one for all processes of a host. 0: no stop.
 _give_back_at = RawValue("d", 0.0)
 _leave_at = RawValue("d", 0.0)
@@ -14,9 +15,11 @@ def ask(grace: float) -> None:
     The running job may end until shortly before; then its drawing stops at the next step.
     """
     if not asked():
-        margin = min(3.0, grace / 3)
-        _leave_at.value = time.monotonic() + grace - margin / 3
-        _give_back_at.value = time.monotonic() + grace - margin
+        # What the rest of a cluster needs to end is part of the grace.
+        margin = min(MARGIN_SECONDS, grace / 2)
+        end = time.monotonic() + grace
+        _leave_at.value = end - margin * 0.6
+        _give_back_at.value = end - margin
 
 
 def asked() -> bool:

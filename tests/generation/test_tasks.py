@@ -16,6 +16,7 @@ import pytest
 from django.conf import settings
 from django.db import connections
 from django.db.models import QuerySet
+from django_q.brokers import get_broker
 from pytest_django.fixtures import Settings
 
 from accounts.models import User
@@ -163,7 +164,7 @@ def test_a_defect_fails_the_job_and_is_not_hidden(ask: Ask) -> None:
     assert reread(bad).error_code == "internal_error"
     assert "defect" not in reread(bad).error_message
     # The bell rings for what is left.
-    assert bell.get_broker(bell.CLUSTER).queue_size() == 1
+    assert get_broker(bell.CLUSTER).queue_size() == 1
     tasks.run_next()
     assert reread(good).status == Status.SUCCEEDED
 

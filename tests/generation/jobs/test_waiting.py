@@ -6,10 +6,10 @@ import uuid
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import pytest
-from django.db import connections
+from django.db import OperationalError, connections
 
 from accounts.problems import NotFound
 from generation import jobs
@@ -21,14 +21,22 @@ from tests.generation.jobs.conftest import Submit, Take, stored
 pytestmark = pytest.mark.django_db(transaction=True)
 T = TypeVar("T")
 STAGES = {"encode_ms": 1, "denoise_ms": 1, "decode_ms": 1}
-Elsewhere = Callable[[Callable[[], T]], asyncio.Future[T]]
+
+
+class Elsewhere(Protocol):
+    def __call__(self, call: Callable[[], T]) -> asyncio.Future[T]: ...
 
 
 @pytest.fixture
-async def elsewhere() -> AsyncIterator[Elsewhere[T]]:
+async def elsewhere() -> AsyncIterator[Elsewhere]:
     """Runs a call as another process would: on a thread with a connection of its own."""
     with ThreadPoolExecutor(1) as thread:
-        yield partial(asyncio.get_running_loop().run_in_executor, thread)
+        loop = asyncio.get_running_loop()
+
+        def elsewhere(call: Callable[[], T]) -> asyncio.Future[T]:
+            return loop.run_in_executor(thread, call)
+
+        yield elsewhere
         thread.submit(connections.close_all).result()
 
 
@@ -37,7 +45,7 @@ def succeed(claim: jobs.Claim) -> None:
 
 
 async def test_the_end_of_a_job_is_known_at_once(
-    submit: Submit, take: Take, elsewhere: Elsewhere[None]
+    submit: Submit, take: Take, elsewhere: Elsewhere
 ) -> None:
     job = await elsewhere(submit)
     waiting = asyncio.create_task(jobs.finished(job.pk, 10))
@@ -50,7 +58,7 @@ async def test_the_end_of_a_job_is_known_at_once(
 
 
 async def test_a_job_that_has_ended_is_not_waited_for(
-    submit: Submit, take: Take, elsewhere: Elsewhere[None]
+    submit: Submit, take: Take, elsewhere: Elsewhere
 ) -> None:
     job = await elsewhere(submit)
     await elsewhere(lambda: succeed(take()))
@@ -58,7 +66,7 @@ async def test_a_job_that_has_ended_is_not_waited_for(
 
 
 async def test_an_end_that_nobody_tells_is_found_all_the_same(
-    submit: Submit, elsewhere: Elsewhere[None]
+    submit: Submit, elsewhere: Elsewhere
 ) -> None:
     job = await elsewhere(submit)
     waiting = asyncio.create_task(jobs.finished(job.pk, 10))
@@ -68,7 +76,7 @@ async def test_an_end_that_nobody_tells_is_found_all_the_same(
     assert (await waiting).status == Job.Status.FAILED
 
 
-async def test_a_wait_has_an_end(submit: Submit, elsewhere: Elsewhere[None]) -> None:
+async def test_a_wait_has_an_end(submit: Submit, elsewhere: Elsewhere) -> None:
     job = await elsewhere(submit)
     with pytest.raises(WaitTimeout) as refusal:
         await jobs.finished(job.pk, 0.3)
@@ -81,7 +89,7 @@ async def test_no_job_cannot_be_awaited() -> None:
 
 
 async def test_a_job_deleted_meanwhile_is_not_waited_for(
-    submit: Submit, elsewhere: Elsewhere[None]
+    submit: Submit, elsewhere: Elsewhere
 ) -> None:
     job = await elsewhere(submit)
     waiting = asyncio.create_task(jobs.finished(job.pk, 10))
@@ -92,7 +100,7 @@ async def test_a_job_deleted_meanwhile_is_not_waited_for(
 
 
 async def test_a_thousand_waiters_share_one_reader(
-    submit: Submit, take: Take, elsewhere: Elsewhere[None], monkeypatch: pytest.MonkeyPatch
+    submit: Submit, take: Take, elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     placed = [await elsewhere(submit) for _ in range(5)]
     reads: list[int] = []
@@ -115,7 +123,7 @@ async def collect(job_id: uuid.UUID, last: int = 0) -> list[jobs.Update]:
     return [update async for update in jobs.follow(job_id, last)]
 
 
-async def whole_life(submit: Submit, take: Take, elsewhere: Elsewhere[None]) -> Job:
+async def whole_life(submit: Submit, take: Take, elsewhere: Elsewhere) -> Job:
     """A job that is submitted, claimed, shows a step with a preview, and succeeds, slowly."""
     job = await elsewhere(partial(submit, previews=True))
 
@@ -132,7 +140,7 @@ async def whole_life(submit: Submit, take: Take, elsewhere: Elsewhere[None]) -> 
 
 
 async def test_following_shows_a_whole_life(
-    submit: Submit, take: Take, elsewhere: Elsewhere[None]
+    submit: Submit, take: Take, elsewhere: Elsewhere
 ) -> None:
     job = await whole_life(submit, take, elsewhere)
     updates = await collect(job.pk)
@@ -142,14 +150,14 @@ async def test_following_shows_a_whole_life(
     assert updates[3].job.step == 4
 
 
-async def test_event_ids_only_grow(submit: Submit, take: Take, elsewhere: Elsewhere[None]) -> None:
+async def test_event_ids_only_grow(submit: Submit, take: Take, elsewhere: Elsewhere) -> None:
     job = await whole_life(submit, take, elsewhere)
     ids = [update.id for update in await collect(job.pk)]
     assert ids == sorted(set(ids))
 
 
 async def test_following_goes_on_where_it_was_cut(
-    submit: Submit, take: Take, elsewhere: Elsewhere[None]
+    submit: Submit, take: Take, elsewhere: Elsewhere
 ) -> None:
     job = await whole_life(submit, take, elsewhere)
     updates = await collect(job.pk)
@@ -161,7 +169,7 @@ async def test_following_goes_on_where_it_was_cut(
 
 
 async def test_following_an_ended_job_says_how_it_ended(
-    submit: Submit, elsewhere: Elsewhere[None]
+    submit: Submit, elsewhere: Elsewhere
 ) -> None:
     job = await elsewhere(submit)
     await elsewhere(lambda: jobs.cancel(job.pk))
@@ -169,9 +177,7 @@ async def test_following_an_ended_job_says_how_it_ended(
     assert [update.name for update in await collect(job.pk, 10**6)] == ["cancelled"]
 
 
-async def test_nobody_waiting_leaves_nothing_running(
-    submit: Submit, elsewhere: Elsewhere[None]
-) -> None:
+async def test_nobody_waiting_leaves_nothing_running(submit: Submit, elsewhere: Elsewhere) -> None:
     job = await elsewhere(submit)
     with pytest.raises(WaitTimeout):
         await jobs.finished(job.pk, 0.1)
@@ -181,10 +187,8 @@ async def test_nobody_waiting_leaves_nothing_running(
 
 
 async def test_a_database_that_fails_once_is_asked_again(
-    submit: Submit, take: Take, elsewhere: Elsewhere[None], monkeypatch: pytest.MonkeyPatch
+    submit: Submit, take: Take, elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from django.db import OperationalError
-
     job = await elsewhere(submit)
     in_bulk = type(Job.objects).in_bulk
     failures = [OperationalError("the server closed the connection")]

@@ -91,13 +91,11 @@ def test_a_key_lives_for_a_day(submit: Submit) -> None:
     assert submit(idempotency_key="k", body_hash="b") != first
 
 
-@pytest.mark.parametrize(("length", "accepted"), [(255, True), (256, False)])
-def test_a_key_has_at_most_255_characters(submit: Submit, length: int, *, accepted: bool) -> None:
-    if accepted:
-        assert submit(idempotency_key="k" * length, body_hash="a")
-        return
+def test_a_key_has_at_most_255_characters(submit: Submit) -> None:
+    submit(idempotency_key="k" * 255, body_hash="a")
     with pytest.raises(Invalid):
-        submit(idempotency_key="k" * length, body_hash="a")
+        submit(idempotency_key="k" * 256, body_hash="a")
+    assert Job.objects.count() == 1
 
 
 @several_connections

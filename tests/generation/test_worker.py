@@ -1,0 +1,246 @@
+"""`manage.py worker`: a real cluster, alive or ended as a whole."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django_q.brokers import get_broker
+from django_q.tasks import async_task
+from redis.exceptions import ConnectionError as RedisAway
+
+from accounts.models import User
+from gallery.models import Image
+from generation import jobs, worker_status
+from generation.jobs import bell
+from generation.models import Job
+from generation.requests import ImageRequest
+from generation.resolve import resolve
+from modelhub.models import CatalogModel
+from tests import database
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(sys.platform != "linux", reason="reads /proc"),
+]
+ROOT = Path(__file__).resolve().parent.parent.parent
+Status = Job.Status
+PARTS = ("worker", "monitor", "pusher")
+
+
+class Cluster:
+    """A running worker: the leader, its sentinel, and the three processes that it guards."""
+
+    def __init__(self, log: Path, **environment: str) -> None:
+        self.log = log
+        settings = {
+            "DATABASE_URL": database.url(),
+            "ALICE_LEASE_SECONDS": "2",
+            # As the supervisor does: without it the command starts over with the name set.
+            "Q_CLUSTER_NAME": bell.CLUSTER,
+        }
+        with log.open("wb") as output:
+            self.leader = subprocess.Popen(
+                [sys.executable, "manage.py", "worker"],
+                cwd=ROOT,
+                env=os.environ | settings | environment,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        until(worker_status.alive().filter(worker__endswith=f":{self.leader.pid}").exists, self)
+        [self.sentinel] = children(self.leader.pid)
+        self.parts = dict(zip(PARTS, children(self.sentinel), strict=True))
+
+    @property
+    def living(self) -> list[int]:
+        return [pid for pid in (self.sentinel, *self.parts.values()) if alive(pid)]
+
+    def ends(self, seconds: float = 15) -> int:
+        """The leader's exit status, once nothing of the cluster lives."""
+        code = self.leader.wait(seconds)
+        until(lambda: not self.living, self)
+        return code
+
+    def close(self) -> None:
+        for pid in (self.leader.pid, *self.living):
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        self.leader.wait()
+
+
+def children(pid: int) -> list[int]:
+    return sorted(
+        int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    )
+
+
+def alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+def until(ready: Callable[[], Any], cluster: Cluster | None = None, seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not ready():
+        assert time.monotonic() < deadline, cluster.log.read_text() if cluster else "it never came"
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    made = Cluster(tmp_path / "worker.log")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def patient_cluster(tmp_path: Path) -> Iterator[Cluster]:
+    """One that an orderly stop gives only three seconds."""
+    made = Cluster(tmp_path / "worker.log", ALICE_STOP_GRACE_SECONDS="3")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def ask(alice: User) -> Callable[..., Job]:
+    model = CatalogModel.objects.create(
+        public_id="sd/demo", path="demo", layout="diffusers", family="sd1", native_resolution=64
+    )
+
+    def place(prompt: str = "a lake", steps: int = 10) -> Job:
+        request = ImageRequest(prompt=prompt, num_inference_steps=steps)
+        return jobs.submit(alice, resolve(request, model), jobs.Caller("native"))
+
+    return place
+
+
+def succeeded(job: Job) -> Callable[[], bool]:
+    return Job.objects.filter(pk=job.pk, status=Status.SUCCEEDED).exists
+
+
+def begun(job: Job) -> Callable[[], bool]:
+    return Job.objects.filter(pk=job.pk, step__gt=0).exists
+
+
+def test_a_worker_finds_its_queue_by_itself(tmp_path: Path, ask: Callable[..., Job]) -> None:
+    cluster = Cluster(tmp_path / "worker.log", Q_CLUSTER_NAME="")
+    until(succeeded(ask()), cluster)
+    cluster.close()
+
+
+def test_a_worker_draws_what_is_submitted(cluster: Cluster, ask: Callable[..., Job]) -> None:
+    until(succeeded(ask()), cluster)
+    until(succeeded(ask()), cluster)
+    assert Image.objects.count() == 2
+
+
+def test_a_job_whose_wake_up_was_lost_is_drawn(
+    cluster: Cluster, ask: Callable[..., Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(_: str) -> None:
+        raise RedisAway("no Redis")
+
+    monkeypatch.setattr(bell, "get_broker", away)
+    until(succeeded(ask()), cluster, seconds=5)
+
+
+def test_many_wake_ups_draw_a_job_once(cluster: Cluster, ask: Callable[..., Job]) -> None:
+    job = ask("a lake [mock:slow=0.02]")
+    for _ in range(20):
+        async_task(bell.TASK, cluster=bell.CLUSTER)
+    until(lambda: get_broker(bell.CLUSTER).queue_size() == 0, cluster)
+    until(succeeded(job), cluster)
+    assert Job.objects.get().attempts == 1
+    assert Image.objects.count() == 1
+
+
+def test_no_task_is_taken_while_one_runs(cluster: Cluster, ask: Callable[..., Job]) -> None:
+    job = ask("a lake [mock:slow=0.1]")
+    until(begun(job), cluster)
+    async_task("os.getpid", cluster=bell.CLUSTER)
+    async_task("os.getpid", cluster=bell.CLUSTER)
+    time.sleep(0.3)
+    assert get_broker(bell.CLUSTER).queue_size() == 2
+    until(succeeded(job), cluster)
+    until(lambda: get_broker(bell.CLUSTER).queue_size() == 0, cluster)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_the_death_of_an_idle_part_ends_the_whole(cluster: Cluster, part: str) -> None:
+    os.kill(cluster.parts[part], signal.SIGKILL)
+    assert cluster.ends(5) == 1
+    assert "the whole cluster ends" in cluster.log.read_text()
+
+
+def test_the_death_of_the_sentinel_ends_the_whole(cluster: Cluster) -> None:
+    os.kill(cluster.sentinel, signal.SIGKILL)
+    assert cluster.ends(5) == 1
+
+
+def test_the_death_of_the_leader_ends_the_whole(cluster: Cluster) -> None:
+    cluster.leader.kill()
+    assert cluster.ends(5) == -signal.SIGKILL
+
+
+def test_a_job_that_kills_its_worker_is_drawn_by_the_next(
+    cluster: Cluster, ask: Callable[..., Job], tmp_path: Path
+) -> None:
+    job = ask("a lake [mock:slow=0.1]")
+    until(begun(job), cluster)
+    os.kill(cluster.parts["worker"], signal.SIGKILL)
+    assert cluster.ends(5) == 1
+    heir = Cluster(tmp_path / "heir.log")
+    until(succeeded(job), heir)
+    heir.close()
+    assert Job.objects.get().attempts == 2
+    assert Image.objects.count() == 1
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+def test_an_idle_worker_stops_when_told(cluster: Cluster, signum: int) -> None:
+    cluster.leader.send_signal(signum)
+    assert cluster.ends(5) == 0
+
+
+def test_a_stop_lets_the_running_job_end(cluster: Cluster, ask: Callable[..., Job]) -> None:
+    job = ask("a lake [mock:slow=0.1]")
+    until(begun(job), cluster)
+    cluster.leader.terminate()
+    assert cluster.ends() == 0
+    assert succeeded(job)()
+    assert Job.objects.get().attempts == 1
+
+
+def test_a_signal_to_all_parts_still_lets_the_job_end(
+    cluster: Cluster, ask: Callable[..., Job]
+) -> None:
+    job = ask("a lake [mock:slow=0.1]")
+    until(begun(job), cluster)
+    os.killpg(cluster.leader.pid, signal.SIGTERM)
+    assert cluster.ends() == 0
+    assert succeeded(job)()
+
+
+@pytest.mark.parametrize("prompt", ["a lake [mock:slow=0.1]", "a lake [mock:slow=30]"])
+def test_a_stop_gives_a_long_job_back_in_time(
+    patient_cluster: Cluster, ask: Callable[..., Job], prompt: str
+) -> None:
+    job = ask(prompt, 150)
+    until(Job.objects.filter(pk=job.pk, status=Status.RUNNING).exists, patient_cluster)
+    began = time.monotonic()
+    patient_cluster.leader.terminate()
+    assert patient_cluster.ends() == 0
+    assert time.monotonic() - began < 6
+    job.refresh_from_db()
+    assert (job.status, job.attempts) == (Status.QUEUED, 0)
