@@ -5,6 +5,7 @@ class AliceprojectConfig(AppConfig):
     name = "aliceproject"
 
     def ready(self) -> None:
-        from aliceproject import checks, queue  # noqa: F401 - checks registers itself
+        from aliceproject import checks, inline, queue  # noqa: F401 - checks registers itself
 
+        inline.harden()
         queue.harden()

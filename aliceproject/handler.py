@@ -1,6 +1,7 @@
 """Django's ASGI handler on a fixed number of threads, however many clients wait."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -8,7 +9,9 @@ from asgiref.sync import SyncToAsync, ThreadSensitiveContext
 from django.core.handlers.asgi import ASGIHandler
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.middleware.csrf import CsrfViewMiddleware
 
+from aliceproject import inline
 from aliceproject.asgi_body import Message, Receive, Scope, Send
 
 THREADS = 16
@@ -50,6 +53,19 @@ class BoundedASGIHandler(ASGIHandler):
         finally:
             SyncToAsync.thread_sensitive_context.reset(token)
             slot.requests -= 1
+
+    def adapt_method_mode(
+        self,
+        is_async: bool,  # noqa: FBT001 - the signature is Django's
+        method: Callable[..., Any],
+        *args: Any,
+        **kwargs: Any,
+    ) -> Any:
+        adapted: Any = super().adapt_method_mode(is_async, method, *args, **kwargs)
+        of_csrf = isinstance(getattr(method, "__self__", None), CsrfViewMiddleware)
+        if is_async and of_csrf and getattr(method, "__name__", "") == "process_view":
+            return inline.view_check(method, adapted)
+        return adapted
 
     def _slot(self, path: str) -> Slot:
         if path.startswith(RESERVED):
