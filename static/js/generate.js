@@ -8,6 +8,7 @@ const easel = element("#easel");
 const works = new Map();
 let shown = null;
 
+const TITLE = document.title;
 const ENDED = new Set(["succeeded", "failed", "cancelled"]);
 
 function begin(id, { prompt = "", width = 1, height = 1, adjustments = [] } = {}) {
@@ -117,8 +118,10 @@ function drawTile(work) {
 
 function drawStand(work) {
   const open = !ENDED.has(work.state);
+  const done = work.steps ? work.step / work.steps : 0;
   element("#developing").hidden = !open;
-  element("#bar").value = work.steps ? work.step / work.steps : 0;
+  element("#bar").value = done;
+  document.title = open && done ? `${Math.round(100 * done)} % · ALICE` : TITLE;
   element("#stand").textContent = stand(work);
   element("#cancel").disabled = Boolean(work.cancelling);
   const adjusted = element("#adjusted");

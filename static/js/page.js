@@ -14,6 +14,11 @@ export function say(text) {
   say.timer = setTimeout(() => toast.removeAttribute("data-shown"), 4000);
 }
 
+const IN_OUR_WORDS = {
+  invalid_api_key: "Your session has ended. Sign in again to go on.",
+  csrf_failed: "This page is out of date. Load it again and try once more.",
+};
+
 // A template's first element, filled: {selector: text} and {selector: {attribute: value}}.
 export function stamp(id, values = {}) {
   const copy = document.getElementById(id).content.firstElementChild.cloneNode(true);
@@ -40,8 +45,9 @@ export async function call(method, address, body) {
   }
   const told = await reply.json().catch(() => ({}));
   if (reply.ok) return told;
-  const error = told.error ?? {};
-  throw new Refusal(error.message ?? `The server answered ${reply.status}.`, error.code, error.param);
+  const { code, param, message } = told.error ?? {};
+  const words = IN_OUR_WORDS[code] ?? message ?? `The server answered ${reply.status}.`;
+  throw new Refusal(words, code, param);
 }
 
 export class Refusal extends Error {

@@ -83,6 +83,16 @@ async def test_a_refusal_marks_the_field(window: Window) -> None:
     window.troubles.clear()
 
 
+async def test_an_ended_session_is_said(stranger: Window) -> None:
+    await stranger.sign_in("bob")
+    await stranger.visit("/web/generate")
+    await stranger.page.context.clear_cookies()
+    await stranger.fill_and_send("a boat")
+    await expect(stranger.page.get_by_role("alert")).to_contain_text("Your session has ended")
+    assert all("401" in trouble for trouble in stranger.troubles)
+    stranger.troubles.clear()
+
+
 async def test_an_adjustment_is_said(window: Window) -> None:
     await draw(window, "a boat", width="260")
     await expect(window.page.locator("#adjusted")).to_contain_text("260 became 256")
