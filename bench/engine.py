@@ -19,6 +19,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from generation.engine.backends.diffusers_local import device as devices
+from generation.engine.backends.diffusers_local import schedulers
 from generation.engine.contract import JobSpec, ModelRef, Result, Task
 from generation.engine.registry import open_backend
 from generation.engine.runner import Runner
@@ -37,12 +38,10 @@ def bare(folder: Path, spec: JobSpec, dtype: str) -> Callable[[], bytes]:
     )
     pipe.set_progress_bar_config(disable=True)
     pipe.to("cuda" if torch.cuda.is_available() else "cpu")
-    sampler = SAMPLERS[spec.scheduler]
     schedule = pipe.scheduler.config
 
     def draw() -> bytes:
-        cls = getattr(diffusers, sampler.cls)
-        pipe.scheduler = cls.from_config(schedule, **sampler.options)
+        pipe.scheduler = schedulers.build(spec.scheduler, schedule)
         image = pipe(
             spec.prompt,
             width=spec.width,
