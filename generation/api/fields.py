@@ -1,6 +1,5 @@
 """The parameters of a picture in every spelling clients use, and the types that read them."""
 
-import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -70,10 +69,7 @@ class Number(serializers.FloatField):
     def to_internal_value(self, data: Any) -> float:
         if isinstance(data, bool):
             self.fail("invalid")
-        value = super().to_internal_value(data)
-        if not math.isfinite(value):
-            self.fail("invalid")
-        return value
+        return super().to_internal_value(data)
 
 
 class OneOf(serializers.ChoiceField):
@@ -212,17 +208,10 @@ def problem_of(errors: Any, names: Mapping[str, str]) -> Problem:
 
 def _first(errors: Any) -> tuple[list[str | int], Any]:
     path: list[str | int] = []
-    while not isinstance(errors, str):
-        if isinstance(errors, Mapping):
-            key, errors = next(iter(errors.items()))
-            path.append(key)
-        else:
-            index = next(i for i, item in enumerate(errors) if item)
-            errors = errors[index]
-            # A list of dictionaries is one per element; a list of strings is one field's errors.
-            if not isinstance(errors, str):
-                path.append(index)
-    return path or [""], errors
+    while isinstance(errors, Mapping):
+        key, errors = next(iter(errors.items()))
+        path.append(key)
+    return path, errors[0]
 
 
 def picture(prompt: str, values: Mapping[str, Any], names: dict[str, str]) -> ImageRequest:

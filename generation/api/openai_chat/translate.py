@@ -69,7 +69,9 @@ def tags(metadata: Mapping[str, Any]) -> Said:
         name, word = CANONICAL.get(key, key), f"metadata.{key}"
         if name not in fields or name == "model" or _is_tag(fields[name], name, word, value):
             ignored.append(word)
-        elif value is not None and name not in found:
+        elif value is not None:
+            if name in found and found[name] != value:
+                raise Invalid(f"{names[name]} and {word} say different things.", param=word)
             found[name], names[name] = value, word
     return Said(found, names, tuple(ignored))
 

@@ -9,6 +9,7 @@ from django.test import AsyncClient
 from gallery.models import Image
 from generation import jobs
 from generation.models import Job, JobPreview
+from modelhub.models import CatalogModel
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("model")]
 ASK: dict[str, Any] = {"prompt": "a lake", "size": "64x64", "num_inference_steps": 3}
@@ -175,6 +176,14 @@ async def test_only_what_went_wrong_is_retried(client: AsyncClient) -> None:
     response = await client.post(f"/v1/jobs/{job_id}/retry")
     assert response.status_code == 400
     assert await Job.objects.acount() == 1
+
+
+async def test_a_retry_needs_the_model_still(client: AsyncClient, model: CatalogModel) -> None:
+    job_id = (await make(client)).json()["id"]
+    await client.post(f"/v1/jobs/{job_id}/cancel")
+    await CatalogModel.objects.all().adelete()
+    response = await client.post(f"/v1/jobs/{job_id}/retry")
+    assert (response.status_code, response.json()["error"]["code"]) == (404, "model_not_found")
 
 
 async def test_a_deleted_job_leaves_its_pictures(client: AsyncClient, worker: Any) -> None:

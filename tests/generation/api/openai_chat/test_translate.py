@@ -74,6 +74,16 @@ def test_a_metadata_value_that_is_no_tag_is_refused(value: Any) -> None:
     assert caught.value.param == "metadata.steps"
 
 
+def test_two_spellings_in_metadata_that_differ_are_refused() -> None:
+    with pytest.raises(Invalid, match=r"metadata.steps and metadata.num_steps"):
+        translate.to_ask({**ASK, "metadata": {"steps": 5, "num_steps": 6}})
+
+
+def test_null_in_metadata_says_nothing() -> None:
+    asked = translate.to_ask({**ASK, "metadata": {"steps": None, "num_steps": 6}}).asked
+    assert asked.num_inference_steps == 6
+
+
 def test_the_last_user_message_is_the_prompt_even_before_others() -> None:
     messages = [{"role": "user", "content": "a lake"}, {"role": "assistant", "content": "ok"}]
     assert translate.prompt_of(messages) == ("a lake", "messages[0].content")

@@ -145,16 +145,17 @@ async def test_a_stream_ends_with_one_completed_event_an_image(
     assert all(data["type"] == name for name, data in told)
 
 
+@pytest.mark.parametrize("fmt", ["jpeg", "webp"])
 async def test_a_stream_shows_the_picture_growing(
-    client: AsyncClient, served: Any, settings: Any
+    client: AsyncClient, served: Any, fmt: str
 ) -> None:
-    call = post(client, stream=True, partial_images=2, output_format="jpeg", steps=8,
-                prompt="a lake [mock:slow=0.4]")  # fmt: skip
-    told = await served(events(await call))
+    slow: dict[str, Any] = {"prompt": "a lake [mock:slow=0.2]", "steps": 8}
+    response = await post(client, stream=True, partial_images=2, output_format=fmt, **slow)
+    told = await served(events(response))
     partial = [data for name, data in told if name == "image_generation.partial_image"]
     assert [data["partial_image_index"] for data in partial] == list(range(len(partial)))
     assert 1 <= len(partial) <= 2
-    assert opened(partial[0]["b64_json"]).format == "JPEG"
+    assert opened(partial[0]["b64_json"]).format == fmt.upper()
 
 
 async def test_a_failure_after_the_200_is_an_error_event(client: AsyncClient, served: Any) -> None:
