@@ -29,7 +29,9 @@ def configuration(job_timeout: int, redis_url: str) -> dict[str, Any]:
         "daemonize_workers": False,
         **_broker(redis_url),
     }
-    return {"name": "io", **queue, "ALT_CLUSTERS": {"image": queue, "download": queue}}
+    # Schedules run in one cluster only; in the others even looking would cost a query.
+    other = queue | {"scheduler": False}
+    return {"name": "io", **queue, "ALT_CLUSTERS": {"image": other, "download": other}}
 
 
 def _broker(redis_url: str) -> dict[str, str]:
