@@ -4,7 +4,7 @@ import asyncio
 import threading
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from channels.layers import channel_layers, get_channel_layer
@@ -66,7 +66,7 @@ class Broken:
 
 
 @pytest.fixture
-def broken() -> "AsyncIterator[None]":
+def broken() -> Iterator[None]:
     get_channel_layer()
     working = channel_layers.set("default", Broken())
     yield

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.db import OperationalError
+from django.db import OperationalError, connections
 
 from gallery.models import Image
 from generation import jobs
@@ -48,7 +48,7 @@ def failing(times: int, do: Callable[..., None], *, after: bool) -> Callable[...
 def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(saver, "PUBLISH_PAUSE", 0.0)
     # One connection is all that a test inside a transaction has.
-    monkeypatch.setattr(saver.connections, "close_all", lambda: None)
+    monkeypatch.setattr(connections, "close_all", lambda: None)
 
 
 def test_a_result_becomes_a_finished_job(submit: Submit, take: Take, order: Order) -> None:
@@ -100,7 +100,7 @@ def test_a_database_that_comes_back_gets_the_result(
 ) -> None:
     job = submit()
     claim = take()
-    monkeypatch.setattr(saver, "publish", failing(3, saver.publish, after=False))
+    monkeypatch.setattr(saver, "publish", failing(3, jobs.publish, after=False))
     saver.save(claim, result(claim))
     job.refresh_from_db()
     assert job.status == Status.SUCCEEDED
@@ -111,7 +111,7 @@ def test_a_commit_whose_answer_was_lost_keeps_its_files(
 ) -> None:
     submit()
     claim = take()
-    monkeypatch.setattr(saver, "publish", failing(1, saver.publish, after=True))
+    monkeypatch.setattr(saver, "publish", failing(1, jobs.publish, after=True))
     before = files()
     saver.save(claim, result(claim))
     assert Image.objects.count() == 1
@@ -124,7 +124,7 @@ def test_a_database_that_stays_away_is_given_up(
     submit()
     claim = take()
     monkeypatch.setattr(saver, "PUBLISH_SECONDS", 0.05)
-    monkeypatch.setattr(saver, "publish", failing(10**6, saver.publish, after=False))
+    monkeypatch.setattr(saver, "publish", failing(10**6, jobs.publish, after=False))
     before = files()
     with pytest.raises(OperationalError):
         saver.save(claim, result(claim))
