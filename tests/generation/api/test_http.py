@@ -139,6 +139,18 @@ async def test_a_native_job_does_not_depend_on_its_maker(client: Any, model: Cat
     assert await status_of(job, within=0.3) == "queued"
 
 
+async def test_without_authentication_everybody_is_local(
+    model: CatalogModel, settings: Any
+) -> None:
+    settings.ALICE_REQUIRE_AUTH = False
+    wrong = {"Authorization": "Bearer wrong"}
+    made = await AsyncClient().post(
+        "/v1/jobs", BODY, content_type="application/json", headers=wrong
+    )
+    job = await Job.objects.select_related("owner").aget(pk=made.json()["id"])
+    assert job.owner.username == "local"
+
+
 def test_names_fit_one_ascii_header_line() -> None:
     line = header_list([f"näme\r\n{index}" for index in range(500)])
     assert line.isascii()
