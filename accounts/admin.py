@@ -141,10 +141,9 @@ class ApiKeyAdmin(admin.ModelAdmin):
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Whose keys one may make: nobody reaches above himself by making a key of another."""
-        if db_field.name == "user":
-            people = User.objects.filter(is_active=True).exclude(username=LOCAL_USERNAME)
-            plain = Q(is_staff=False, is_superuser=False) | Q(pk=request.user.pk)
-            kwargs["queryset"] = people if request.user.is_superuser else people.filter(plain)
+        people = User.objects.filter(is_active=True).exclude(username=LOCAL_USERNAME)
+        plain = Q(is_staff=False, is_superuser=False) | Q(pk=request.user.pk)
+        kwargs["queryset"] = people if request.user.is_superuser else people.filter(plain)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:  # noqa: FBT001 Django's signature

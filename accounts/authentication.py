@@ -58,6 +58,14 @@ def require(identity: Identity, scope: str) -> None:
     raise Forbidden(f"{holder} lacks the scope {scope!r}.")
 
 
+def caller(request: Request) -> Identity:
+    """Whom AliceAuthentication found behind a REST framework request; raises Unauthenticated."""
+    identity: Any = request.auth
+    if not isinstance(identity, Identity):
+        raise Unauthenticated("An API key is required.", headers=CHALLENGE)
+    return identity
+
+
 class AliceAuthentication(BaseAuthentication):
     """identify() for Django REST framework: `request.auth` is the Identity."""
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from accounts.authentication import CHALLENGE, Identity, require
-from accounts.problems import Unauthenticated
+from accounts.authentication import caller, require
 
 if TYPE_CHECKING:
     # rest_framework.views itself imports this module, through its settings.
@@ -19,9 +18,7 @@ class HasScope(BasePermission):
     """The caller holds `view.required_scope`. A view without one is a mistake and fails closed."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        identity = request.auth
-        if not isinstance(identity, Identity):
-            raise Unauthenticated("An API key is required.", headers=CHALLENGE)
+        identity = caller(request)
         scope = getattr(view, "required_scope", "")
         if not scope:
             return False

@@ -11,9 +11,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import keys
-from accounts.authentication import CHALLENGE, Identity
+from accounts.authentication import caller
 from accounts.models import SCOPES, ApiKey
-from accounts.problems import Forbidden, Invalid, NotFound, Unauthenticated
+from accounts.problems import Forbidden, Invalid, NotFound
 
 YEAR_9999 = 253_370_764_800
 
@@ -22,8 +22,7 @@ class Known(BasePermission):
     """Any caller we know, whatever the scopes."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        if not isinstance(request.auth, Identity):
-            raise Unauthenticated("An API key is required.", headers=CHALLENGE)
+        caller(request)
         return True
 
 
@@ -34,9 +33,8 @@ class MayManageKeys(Known):
     """
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        super().has_permission(request, view)
-        caller = _identity(request)
-        if not caller.session and "admin" not in caller.scopes:
+        identity = caller(request)
+        if not identity.session and "admin" not in identity.scopes:
             raise Forbidden("Keys are managed in a session or with a key of scope 'admin'.")
         return True
 
@@ -60,16 +58,16 @@ class Me(APIView):
     permission_classes = [Known]
 
     def get(self, request: Request) -> Response:
-        caller = _identity(request)
-        user = caller.user
+        identity = caller(request)
+        user = identity.user
         return Response(
             {
                 "id": user.pk,
                 "username": user.username,
                 "email": user.email,
                 "isStaff": user.is_staff,
-                "scopes": [scope for scope in SCOPES if scope in caller.scopes],
-                "key": info(caller.key) if caller.key else None,
+                "scopes": [scope for scope in SCOPES if scope in identity.scopes],
+                "key": info(identity.key) if identity.key else None,
             }
         )
 
@@ -79,20 +77,20 @@ class Keys(APIView):
 
     def get(self, request: Request) -> Response:
         """The caller's own keys, newest first, live or not; never a secret."""
-        mine = _identity(request).user.api_keys.select_related("user")
+        mine = caller(request).user.api_keys.select_related("user")
         return Response({"object": "list", "data": [info(key) for key in mine]})
 
     def post(self, request: Request) -> Response:
         """A new key of the caller's own; its secret is in this reply and in no other."""
-        caller, body = _identity(request), NewKey(data=request.data)
+        identity, body = caller(request), NewKey(data=request.data)
         body.is_valid(raise_exception=True)
         wanted = body.validated_data
-        above = set(wanted["scopes"]) - caller.scopes
+        above = set(wanted["scopes"]) - identity.scopes
         if above:
             raise Forbidden(f"You do not hold {', '.join(sorted(above))}.", param="scopes")
         expiry = wanted.get("expiresAt")
         moment = None if expiry is None else datetime.fromtimestamp(expiry, UTC)
-        key, secret = keys.mint(caller.user, wanted["name"], wanted["scopes"], moment)
+        key, secret = keys.mint(identity.user, wanted["name"], wanted["scopes"], moment)
         return Response({"key": secret, "info": info(key)}, status=201)
 
 
@@ -101,7 +99,7 @@ class OneKey(APIView):
 
     def delete(self, request: Request, key_id: int) -> Response:
         """Revokes the key: from the next request on it opens nothing. It stays in the list."""
-        key = _identity(request).user.api_keys.filter(pk=key_id).first()
+        key = caller(request).user.api_keys.filter(pk=key_id).first()
         if key is None:
             raise NotFound("There is no such key.")
         keys.revoke(key)
@@ -133,10 +131,3 @@ def info(key: ApiKey) -> dict[str, Any]:
 
 def _seconds(moment: datetime | None) -> int | None:
     return int(moment.timestamp()) if moment else None
-
-
-def _identity(request: Request) -> Identity:
-    identity: Any = request.auth
-    if not isinstance(identity, Identity):
-        raise TypeError("a view of accounts without a permission")
-    return identity

@@ -11,6 +11,7 @@ from django_q.models import Schedule
 
 from aliceproject.preflight import NotPossible
 from aliceproject.supervisor import Program
+from gallery import storage
 from modelhub import demo_install, scanning
 from modelhub.models import CatalogModel
 
@@ -31,6 +32,7 @@ def prepare() -> Prepared:
         call_command("migrate", verbosity=0, interactive=False)
     except DatabaseError as problem:
         raise NotPossible(f"The database cannot be used: {problem}. See DATABASE_URL.") from None
+    storage.finish_deletions()
     installed = _install()
     scanning.scan()
     ready = CatalogModel.objects.filter(state=CatalogModel.State.READY, enabled=True)

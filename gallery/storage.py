@@ -96,10 +96,15 @@ def delete(image: Image) -> None:
 
 def finish_deletions() -> int:
     """Complete what a crash or a failing store interrupted; how many pictures are now gone."""
-    doomed = list(Image.objects.filter(state=Image.State.DELETING))
-    for image in doomed:
-        delete(image)
-    return len(doomed)
+    gone = 0
+    for image in Image.objects.filter(state=Image.State.DELETING):
+        try:
+            delete(image)
+        except StorageDown as problem:
+            logger.warning("Image %s cannot be deleted yet: %s", image.pk, problem.message)
+        else:
+            gone += 1
+    return gone
 
 
 def discard(stored: StoredFile) -> None:

@@ -1,6 +1,6 @@
 """The gallery's JSON, and the files behind its links."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 from uuid import UUID
 
 from django.http import HttpRequest, QueryDict
@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.authentication import Identity, find, require
+from accounts.authentication import caller, find, require
 from accounts.models import User
 from accounts.problems import Invalid, NotFound, Problem
 from gallery import files, queries, shapes, sharing, storage
@@ -66,7 +66,7 @@ class Entry(APIView):
 
     def delete(self, request: Request, image_id: UUID) -> Response:
         """Deletes file, thumbnail and row. A key that may only read deletes nothing."""
-        require(_identity(request), "generate")
+        require(caller(request), "generate")
         storage.delete(queries.deletable(_user(request), image_id))
         return Response({"success": True, "id": str(image_id)})
 
@@ -101,16 +101,8 @@ def _viewer(request: HttpRequest) -> User | None:
     return identity.user if identity and "read" in identity.scopes else None
 
 
-def _identity(request: Request) -> Identity:
-    """The caller: HasScope has let nobody else through."""
-    identity: Any = request.auth
-    if not isinstance(identity, Identity):
-        raise TypeError("a view of the gallery without HasScope")
-    return identity
-
-
 def _user(request: Request) -> User:
-    return _identity(request).user
+    return caller(request).user
 
 
 def _filter(given: QueryDict) -> Filter:

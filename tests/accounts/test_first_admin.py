@@ -35,6 +35,15 @@ def test_plain_user_called_admin_is_left_alone(db: None) -> None:
     assert not User.objects.get(username="admin").is_staff
 
 
+def test_administrator_made_between_the_look_and_the_insert_wins(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first_admin.ensure()
+    monkeypatch.setattr(first_admin, "_present", lambda: False)
+    assert first_admin.ensure() is None
+    assert (User.objects.count(), ApiKey.objects.count()) == (1, 1)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_eight_starts_at_once_make_one_administrator() -> None:
     def start(_: int) -> first_admin.FirstAdmin | None:

@@ -164,3 +164,19 @@ def test_inactive_user_gets_no_key(alice: User) -> None:
     with pytest.raises(Invalid, match="cannot hold"):
         keys.mint(alice, "x", ["read"])
     assert not ApiKey.objects.exists()
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="SQLite's way to forbid writing")
+@pytest.mark.django_db(transaction=True)
+def test_key_opens_while_the_database_cannot_be_written(
+    alice: User, caplog: pytest.LogCaptureFixture
+) -> None:
+    key, secret = keys.mint(alice, "test", ["read"])
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA query_only = ON")
+        try:
+            assert keys.verify(secret) == key
+        finally:
+            cursor.execute("PRAGMA query_only = OFF")
+    assert key.prefix in caplog.text
+    assert secret[17:] not in caplog.text

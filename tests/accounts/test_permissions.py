@@ -7,6 +7,7 @@ from rest_framework.test import APIRequestFactory
 from rest_framework.views import APIView
 
 from accounts import keys
+from accounts.authentication import AliceAuthentication
 from accounts.models import User
 from accounts.problems import Forbidden, Unauthenticated
 
@@ -59,3 +60,8 @@ def test_view_without_a_scope_lets_nobody_in(staff: User) -> None:
 def test_staff_view_lets_an_admin_key_in(staff: User) -> None:
     secret = keys.mint(staff, "test", ["admin"])[1]
     assert call(Staffed, secret).data == {"user": "carol"}
+
+
+def test_strangers_are_asked_for_a_bearer_key() -> None:
+    challenge = AliceAuthentication().authenticate_header(Request(APIRequestFactory().get("/")))
+    assert challenge == "Bearer"

@@ -95,12 +95,51 @@ def test_interrupted_delete_is_hidden_and_finished_later(
     assert not Image.objects.exists()
 
 
+def test_deletion_that_fails_again_waits_for_the_next_time(
+    alice: User, keep: Keep, images_dir: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    stuck = keep(alice, state=Image.State.DELETING)
+    keep(alice, state=Image.State.DELETING)
+    (images_dir / stuck.file).unlink()
+    (images_dir / stuck.file).mkdir()
+    assert storage.finish_deletions() == 1
+    assert str(stuck.pk) in caplog.text
+    (images_dir / stuck.file).rmdir()
+    assert storage.finish_deletions() == 1
+    assert not Image.objects.exists()
+
+
 @pytest.mark.django_db(transaction=True)
 def test_deleting_a_user_deletes_the_files(images_dir: Path, keep: Keep) -> None:
     user = get_user_model().objects.create(username="dora")
     keep(user)
     user.delete()
     assert files(images_dir) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_user_goes_even_when_a_file_will_not(
+    images_dir: Path, keep: Keep, caplog: pytest.LogCaptureFixture
+) -> None:
+    image = keep(get_user_model().objects.create(username="dora"))
+    (images_dir / image.file).unlink()
+    (images_dir / image.file).mkdir()
+    image.owner.delete()
+    assert not Image.objects.exists()
+    assert f"{image.pk} are left behind" in caplog.text
+
+
+def test_failing_clean_up_does_not_hide_the_cause(
+    images_dir: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def unplugged(*_: object, **__: object) -> None:
+        raise OSError(errno.EIO, "injected")
+
+    monkeypatch.setattr(os, "fsync", Failing(os.fsync, 3, errno.ENOSPC))
+    monkeypatch.setattr(os, "unlink", unplugged)
+    with pytest.raises(StorageDown):
+        staged()
+    assert "Could not remove" in caplog.text
 
 
 def test_discard_removes_an_unpublished_result(images_dir: Path) -> None:
