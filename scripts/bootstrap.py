@@ -12,7 +12,6 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
 # The libraries take about 1.6 GB, and as much again while they are unpacked.
 LEAST_FREE_MB = 4000
 INCLUDE = re.compile(r"^\s*-r\s+(\S+)")
@@ -27,9 +26,7 @@ def main(venv: Path, requirements: Path) -> None:
     check_space(venv)
     if not works(venv):
         make(venv)
-    print(
-        f"Installing {requirements.relative_to(ROOT)}; the first time takes minutes ...", flush=True
-    )
+    print(f"Installing {requirements.name}; the first time takes minutes ...", flush=True)
     pip = [str(venv / "bin" / "python"), "-m", "pip", "install", "--quiet"]
     if subprocess.run([*pip, "--requirement", str(requirements)], check=False).returncode:
         sys.exit(

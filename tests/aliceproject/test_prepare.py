@@ -17,8 +17,6 @@ from tests.model_folders import build
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     """What `prepare` says the first and the second time."""
-    import os
-
     folder = tmp_path_factory.mktemp("prepare")
     build(folder / "models" / "tiny")
     live = Live(folder, free_port(), os.environ | {"ALICE_DATA_DIR": str(folder)})
