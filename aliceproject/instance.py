@@ -2,11 +2,14 @@
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 LOCK_FILE = "serve.lock"
+LOOKS = 10
 
 
 class AlreadyRunning(Exception):
@@ -24,10 +27,8 @@ class AlreadyRunning(Exception):
 def only_one(data_dir: Path) -> Iterator[None]:
     """Hold the data directory; AlreadyRunning when somebody else does."""
     with (data_dir / LOCK_FILE).open("a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise AlreadyRunning(data_dir, _pid(data_dir)) from None
+        if not _lock(lock):
+            raise AlreadyRunning(data_dir, _pid(data_dir))
         lock.truncate(0)
         lock.write(f"{os.getpid()}\n")
         lock.flush()
@@ -45,6 +46,18 @@ def running(data_dir: Path) -> int:
     except BlockingIOError:
         return _pid(data_dir)
     return 0
+
+
+def _lock(file: TextIO) -> bool:
+    """Take the lock; waits out those who only look whether somebody holds it."""
+    for _ in range(LOOKS):
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(0.05)
+        else:
+            return True
+    return False
 
 
 def _pid(data_dir: Path) -> int:

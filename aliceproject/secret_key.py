@@ -31,7 +31,8 @@ def load_or_create(given: str, data_dir: Path) -> str:
 
 
 def _create(file: Path) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
+    # The first thing ever kept here: what follows is private too, whatever its own mode.
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     # mkstemp: a name of its own, even between containers whose process numbers are equal.
     handle, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
     draft = Path(name)

@@ -21,6 +21,11 @@ def test_only_its_owner_may_read_the_file(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "secret_key").stat().st_mode) == 0o600
 
 
+def test_a_data_directory_it_makes_is_its_owners_alone(tmp_path: Path) -> None:
+    secret_key.load_or_create("", tmp_path / "data")
+    assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
+
+
 def test_many_first_starts_at_once_agree_on_one_key(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as threads:
         keys = set(threads.map(lambda _: secret_key.load_or_create("", tmp_path), range(32)))
