@@ -11,7 +11,7 @@ from django.db.models import Q, QuerySet
 from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
 from accounts.pages import PageRequest, page
@@ -71,13 +71,15 @@ def picture(request: PageRequest, pk: UUID, suffix: str) -> HttpResponseBase:
     return reply
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 @page
 def delete(request: PageRequest, pk: UUID) -> HttpResponse:
-    """Deletes a picture of the person's own: row, file and thumbnail."""
+    """Asks, and on POST deletes a picture of the person's own: row, file and thumbnail."""
     image = owned(request.user).filter(pk=pk).first()
     if image is None:
         raise Http404
+    if request.method == "GET":
+        return render(request, "gallery/delete.html", {"image": image})
     storage.delete(image)
     messages.success(request, "The picture is deleted.")
     return redirect("gallery_pages:index")

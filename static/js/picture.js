@@ -2,18 +2,10 @@
 
 import { element } from "./page.js";
 
-const form = element("#delete");
-const sure = element("#sure");
-
-form?.addEventListener("submit", (event) => {
+// The link leads to a page that asks the same.
+element("#delete")?.addEventListener("click", (event) => {
   event.preventDefault();
-  sure.returnValue = "keep";
-  sure.showModal();
-});
-
-sure?.addEventListener("close", () => {
-  // submit() asks no handler again.
-  if (sure.returnValue === "delete") form.submit();
+  element("#sure").showModal();
 });
 
 document.addEventListener("keydown", (event) => {

@@ -176,7 +176,7 @@ async def test_a_picture_is_found_taken_and_deleted(window: Window, tmp_path: Pa
     download = await waiting.value
     assert download.suggested_filename.endswith("-4242.png")
     assert Image.open(BytesIO(Path(await download.path()).read_bytes())).size == (256, 256)
-    await page.get_by_role("button", name="Delete").click()
+    await page.get_by_role("link", name="Delete").click()
     await page.get_by_role("button", name="Delete for good").click()
     await expect(page.get_by_text("The picture is deleted.")).to_be_visible()
     await expect(page.get_by_alt_text("the one to keep")).to_have_count(0)
@@ -185,7 +185,7 @@ async def test_a_picture_is_found_taken_and_deleted(window: Window, tmp_path: Pa
 async def test_deleting_can_be_thought_better_of(window: Window) -> None:
     await draw(window, "stays")
     await window.page.get_by_role("link", name="Details").click()
-    await window.page.get_by_role("button", name="Delete").click()
+    await window.page.get_by_role("link", name="Delete").click()
     await window.page.keyboard.press("Escape")
     await window.page.reload()
     await expect(window.page.get_by_role("heading", name="stays")).to_be_visible()
@@ -253,6 +253,8 @@ async def test_every_page_fits_and_is_open_to_all(
             await _fits_and_is_accessible(window)
         await window.visit("/web/gallery")
         await window.page.get_by_alt_text("for everybody").first.click()
+        await _fits_and_is_accessible(window)
+        await window.page.goto(f"{window.page.url}/delete")
         await _fits_and_is_accessible(window)
         assert window.troubles == []
 

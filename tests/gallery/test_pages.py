@@ -183,8 +183,10 @@ def test_nobody_deletes_the_picture_of_another(his: Client, alice: User, keep: K
     assert Image.objects.filter(pk=image.pk).exists()
 
 
-def test_a_link_cannot_delete(hers: Client, alice: User, keep: Keep) -> None:
-    assert hers.get(f"{WALL}/{keep(alice).pk}/delete").status_code == 405
+def test_a_link_deletes_nothing_and_asks(hers: Client, alice: User, keep: Keep) -> None:
+    image = keep(alice)
+    assert "Delete for good" in hers.get(f"{WALL}/{image.pk}/delete").content.decode()
+    assert Image.objects.filter(pk=image.pk).exists()
 
 
 def test_deleting_needs_the_token_of_the_form(alice: User, keep: Keep) -> None:
