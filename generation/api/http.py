@@ -19,12 +19,13 @@ from django.http.response import HttpResponseBase
 
 from accounts.authentication import identify, require
 from accounts.models import User
-from accounts.problems import NotFound, Problem
+from accounts.problems import Invalid, NotFound, Problem
 from gallery import sharing
 from gallery.models import Image
 from generation import conf, jobs
 from generation.api.estimate import Estimate
 from generation.api.fields import Said
+from generation.engine.errors import NotSupported
 from generation.errors import (
     JobCancelled,
     JobFailed,
@@ -153,6 +154,9 @@ async def last(job: Job) -> Job:
 def succeeded(job: Job) -> Job:
     if job.status == Job.Status.CANCELLED:
         raise JobCancelled("The job was cancelled.")
+    if job.error_code == NotSupported.code:
+        # Only the worker's back end could tell, but the request is what has to change.
+        raise Invalid(job.error_message, code="unsupported_value")
     if job.status == Job.Status.FAILED:
         raise JobFailed(job.error_code, job.error_message)
     return job

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+from collections.abc import Callable
 from io import BytesIO
 from typing import Any
 
@@ -173,13 +174,29 @@ async def test_a_failed_job_is_a_500_that_is_not_retried(client: AsyncClient, se
     assert (await Job.objects.aget(pk=response["X-Job-Id"])).status == "failed"
 
 
-async def test_a_cancelled_job_is_said_to_be_cancelled(client: AsyncClient) -> None:
-    waiting = asyncio.ensure_future(post(client))
+async def meanwhile(call: Any, act: Callable[[Job], object]) -> Any:
+    """The reply to a blocking call whose job something happens to."""
+    waiting = asyncio.ensure_future(call)
     while (job := await Job.objects.afirst()) is None:
         await asyncio.sleep(0.01)
-    await sync_to_async(jobs.cancel)(job.pk)
-    response = await waiting
+    await sync_to_async(act)(job)
+    return await waiting
+
+
+async def test_a_cancelled_job_is_said_to_be_cancelled(client: AsyncClient) -> None:
+    response = await meanwhile(post(client), lambda job: jobs.cancel(job.pk))
     assert (response.status_code, response.json()["error"]["code"]) == (400, "job_cancelled")
+
+
+async def test_what_the_back_end_cannot_do_is_a_fault_of_the_request(client: AsyncClient) -> None:
+    def refuse(_: Job) -> None:
+        claim = jobs.claim("w")
+        assert claim is not None
+        jobs.fail(claim, "not_supported", "This model takes no such scheduler.")
+
+    error = (await meanwhile(post(client), refuse)).json()["error"]
+    assert (error["type"], error["code"]) == ("invalid_request_error", "unsupported_value")
+    assert error["message"] == "This model takes no such scheduler."
 
 
 async def test_a_long_wait_ends_with_the_jobs_id(client: AsyncClient, settings: Any) -> None:
