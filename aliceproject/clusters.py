@@ -36,5 +36,5 @@ def configuration(job_timeout: int, redis_url: str) -> dict[str, Any]:
 
 def _broker(redis_url: str) -> dict[str, str]:
     if redis_url:
-        return {"broker_class": "aliceproject.queue.WakeRedis", "redis": redis_url}
+        return {"broker_class": "aliceproject.redis_queue.WakeRedis", "redis": redis_url}
     return {"broker_class": "aliceproject.queue.WakeORM", "orm": "default"}

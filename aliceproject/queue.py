@@ -18,13 +18,11 @@ from functools import partial
 from multiprocessing import RawValue
 from typing import Any
 
-import redis
 from django.db import InterfaceError, OperationalError, connections
 from django_q import cluster as q2
 from django_q import queues
 from django_q.brokers import Broker
 from django_q.brokers.orm import ORM
-from django_q.brokers.redis_broker import Redis
 from django_q.conf import Conf
 from django_q.signals import post_execute_in_worker, post_spawn
 from django_q.signing import SignedPackage
@@ -36,8 +34,6 @@ logger = logging.getLogger(__name__)
 PROBE_SECONDS = 1.0
 # An idle worker is woken this often all the same: it shows that the whole way is open.
 CANARY_SECONDS = 4.0
-# Longer than the second that a worker blocks for a task.
-REDIS_SECONDS = 3.0
 PR_SET_PDEATHSIG = 1
 
 # Tasks taken from the broker and not yet done. Written by the pusher and the one worker.
@@ -114,33 +110,6 @@ class Wake(Broker):  # type: ignore[misc]
 
 class WakeORM(Wake, ORM):  # type: ignore[misc]
     """Wake-ups through the database."""
-
-
-class PatientRedis(Redis):  # type: ignore[misc]
-    """django-q2's Redis broker, but without Redis there are simply no tasks."""
-
-    def dequeue(self) -> list[tuple[Any, str]] | None:
-        try:
-            got: list[tuple[Any, str]] | None = super().dequeue()
-        except redis.RedisError as error:
-            logger.warning("Redis does not answer; the worker looks by itself: %s", error)
-            time.sleep(PROBE_SECONDS)
-            return None
-        return got
-
-    def ping(self) -> bool:
-        return True
-
-    @staticmethod
-    def get_connection(list_key: str | None = None) -> Any:
-        # Without limits a Redis that hangs would hang whoever submits a job.
-        return redis.from_url(
-            Conf.REDIS, socket_timeout=REDIS_SECONDS, socket_connect_timeout=REDIS_SECONDS
-        )
-
-
-class WakeRedis(Wake, PatientRedis):
-    """Wake-ups through Redis."""
 
 
 def in_flight() -> int:

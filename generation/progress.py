@@ -10,7 +10,8 @@ from uuid import UUID
 
 from channels.exceptions import ChannelFull
 from channels.layers import get_channel_layer
-from redis.exceptions import RedisError
+
+from generation import conf
 
 logger = logging.getLogger(__name__)
 
@@ -93,7 +94,7 @@ async def _send(group: str, message: Message) -> None:
     try:
         async with asyncio.timeout(SEND_SECONDS):
             await layer.group_send(group, message)
-    except (OSError, RedisError, ChannelFull) as error:
+    except conf.or_redis_error(OSError, ChannelFull) as error:
         # TimeoutError is an OSError. Whoever waits reads the row again within a second anyway.
         logger.debug("A nudge was lost: %s", error)
 
@@ -103,13 +104,13 @@ async def _listen(group: str, tell: Callable[[Message], None]) -> None:
         try:
             async for message in messages(group):
                 tell(message)
-        except (OSError, RedisError) as error:
+        except conf.or_redis_error(OSError) as error:
             logger.warning("No messages for %s: %s", group, error)
             await asyncio.sleep(LISTEN_AGAIN_SECONDS)
 
 
 async def messages(group: str) -> AsyncIterator[Message]:
-    """What is sent to the group from now on. Raises OSError or RedisError when the layer breaks."""
+    """What is sent to the group from now on. Raises OSError or RedisError when it breaks."""
     layer = get_channel_layer()
     if layer is None:
         return

@@ -23,6 +23,7 @@ from modelhub.models import CatalogModel
 logger = logging.getLogger(__name__)
 # A turn ends in time for django-q2, whose own limit counts from its beginning.
 TURN_SECONDS = 60.0
+TIDY_SECONDS = 3600.0
 # A lost device is tried once more, in a fresh process; twice lost, the job is the likely cause.
 DEVICE_ATTEMPTS = 2
 EXIT_DEVICE_LOST = 71
@@ -45,6 +46,7 @@ class Desk:
         self.keeper = Keeper(self._present)
         self.saver = Saver(self.keeper)
         self._busy: Claim | None = None
+        self._tidy_at = 0.0
         progress.hear_cancels(self.keeper.cancel)
 
     def turn(self) -> None:
@@ -59,9 +61,15 @@ class Desk:
             self._busy = None
             self.saver.drain()
             self._ring_again()
-        jobs.drop_previews()
+        self._tidy()
         self.runner.unload_idle()
         self._present()
+
+    def _tidy(self) -> None:
+        jobs.drop_previews()
+        if time.monotonic() >= self._tidy_at:
+            self._tidy_at = time.monotonic() + TIDY_SECONDS
+            jobs.drop_submissions()
 
     def _next(self) -> Claim | None:
         if stopping.asked():

@@ -5,13 +5,14 @@ from generation.jobs.claiming import claim, heartbeat, reap, release, retry
 from generation.jobs.fair import queued
 from generation.jobs.fence import Claim, LeaseLost
 from generation.jobs.publishing import Stored, end_cancelled, fail, publish, published
-from generation.jobs.queries import cancel, drop_previews, position, result_images
+from generation.jobs.queries import cancel, position, result_images
 from generation.jobs.reporting import report
 from generation.jobs.submitting import Caller, joined, submit
+from generation.jobs.tidying import drop_previews, drop_submissions
 from generation.jobs.waiting import Update, finished, follow
 
 __all__ = [
-    "Caller", "Claim", "LeaseLost", "Stored", "Update", "cancel", "claim", "drop_previews",
+    "Caller", "Claim", "LeaseLost", "Stored", "Update", "cancel", "claim", "drop_previews", "drop_submissions",
     "end_cancelled", "fail", "finished", "follow", "heartbeat", "joined", "position", "publish",
     "published", "queued", "reap", "release", "report", "result_images", "retry", "ring", "submit",
 ]  # fmt: skip

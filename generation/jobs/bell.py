@@ -5,7 +5,8 @@ import logging
 from django.db import Error
 from django_q.brokers import get_broker
 from django_q.tasks import async_task
-from redis.exceptions import RedisError
+
+from generation import conf
 
 logger = logging.getLogger(__name__)
 
@@ -22,5 +23,5 @@ def ring() -> None:
     try:
         if not get_broker(CLUSTER).queue_size():
             async_task(TASK, cluster=CLUSTER)
-    except (Error, RedisError) as error:
+    except conf.or_redis_error(Error) as error:
         logger.warning("The doorbell did not ring: %s", error)

@@ -11,9 +11,8 @@ from uuid import UUID
 from weakref import WeakKeyDictionary
 
 from django.db import Error, connections
-from redis.exceptions import RedisError
 
-from generation import progress
+from generation import conf, progress
 from generation.models import Job, JobPreview
 
 logger = logging.getLogger(__name__)
@@ -133,7 +132,7 @@ class Board:
         try:
             async for message in progress.messages(progress.ALL_JOBS):
                 self._nudged(UUID(message["job"]))
-        except (OSError, RedisError) as error:
+        except conf.or_redis_error(OSError) as error:
             # Without nudges the rows are still read once a second.
             logger.warning("No nudges from the channel layer: %s", error)
 

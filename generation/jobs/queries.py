@@ -1,17 +1,15 @@
 """What callers ask about a job, and the one thing they may change: that it stops."""
 
-from datetime import timedelta
 from uuid import UUID
 
 from django.db.models import Q
-from django.db.models.functions import Now
 
 from accounts.problems import NotFound
 from gallery.models import Image
 from generation import progress
 from generation.jobs.fair import FAIR_ORDER, OWN_ORDER, queued
 from generation.jobs.fence import end
-from generation.models import Job, JobPreview
+from generation.models import Job
 
 Status = Job.Status
 
@@ -62,9 +60,3 @@ def result_images(job: Job) -> list[Image]:
     links = job.job_images.select_related("image").order_by("index")
     stored = Image.State.STORED
     return [link.image for link in links if link.image and link.image.state == stored]
-
-
-def drop_previews() -> int:
-    """Forget the previews of jobs that ended a minute ago; their followers have them by now."""
-    ended = JobPreview.objects.filter(job__finished_at__lt=Now() - timedelta(minutes=1))
-    return ended.delete()[0]

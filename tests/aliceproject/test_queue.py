@@ -20,6 +20,7 @@ from django_q.signing import SignedPackage
 from django_q.tasks import async_task
 
 from aliceproject import queue as hardened
+from aliceproject import redis_queue
 from generation.jobs import bell
 from tests.live import free_port
 from tests.services.fixtures import redis_server
@@ -133,14 +134,14 @@ def test_a_database_that_is_away_ends_nothing(
 
 
 @pytest.fixture
-def redis_broker(monkeypatch: pytest.MonkeyPatch, redis_url: str) -> hardened.WakeRedis:
+def redis_broker(monkeypatch: pytest.MonkeyPatch, redis_url: str) -> redis_queue.WakeRedis:
     monkeypatch.setattr(Conf, "REDIS", redis_url)
-    made = hardened.WakeRedis(bell.CLUSTER)
+    made = redis_queue.WakeRedis(bell.CLUSTER)
     made._probed = made._woken = time.monotonic()
     return made
 
 
-def test_redis_carries_wake_ups(redis_broker: hardened.WakeRedis) -> None:
+def test_redis_carries_wake_ups(redis_broker: redis_queue.WakeRedis) -> None:
     async_task("os.getpid", cluster=bell.CLUSTER, broker=redis_broker)
     assert redis_broker.queue_size() == 1
     [(_, package)] = redis_broker.dequeue() or []
@@ -150,10 +151,10 @@ def test_redis_carries_wake_ups(redis_broker: hardened.WakeRedis) -> None:
 def test_without_redis_a_worker_looks_by_itself(
     monkeypatch: pytest.MonkeyPatch, transactional_db: None
 ) -> None:
-    monkeypatch.setattr(hardened, "PROBE_SECONDS", 0.0)
+    monkeypatch.setattr(redis_queue, "PROBE_SECONDS", 0.0)
     with redis_server(free_port()) as url:
         monkeypatch.setattr(Conf, "REDIS", url)
-        broker = hardened.WakeRedis(bell.CLUSTER)
+        broker = redis_queue.WakeRedis(bell.CLUSTER)
         assert broker.ping()
     [(_, package)] = broker.dequeue() or []
     assert SignedPackage.loads(package)["func"] == bell.TASK

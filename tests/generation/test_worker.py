@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 from django_q.brokers import get_broker
 from django_q.tasks import async_task
-from redis.exceptions import ConnectionError as RedisAway
 
 from accounts.models import User
 from gallery.models import Image
@@ -149,7 +149,7 @@ def test_a_job_whose_wake_up_was_lost_is_drawn(
     cluster: Cluster, ask: Callable[..., Job], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away(_: str) -> None:
-        raise RedisAway("no Redis")
+        raise OperationalError("no queue")
 
     monkeypatch.setattr(bell, "get_broker", away)
     until(succeeded(ask()), cluster, seconds=5)
@@ -211,6 +211,7 @@ def test_a_job_that_kills_its_worker_is_drawn_by_the_next(
 def test_an_idle_worker_stops_when_told(cluster: Cluster, signum: int) -> None:
     cluster.leader.send_signal(signum)
     assert cluster.ends(5) == 0
+    assert not worker_status.alive().exists()
 
 
 def test_a_stop_lets_the_running_job_end(cluster: Cluster, ask: Callable[..., Job]) -> None:

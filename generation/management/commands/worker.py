@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 # Loaded before the fork, so that leader and worker share the stop and the worker's name.
-from generation import tasks  # noqa: F401
+from generation import tasks, worker_status
 from generation.jobs import bell, pulse, stopping
 
 CLUSTERS = (bell.CLUSTER, "io", "download")
@@ -37,6 +37,8 @@ class Command(BaseCommand):
         if device:
             settings.ALICE_DEVICE = device
         code = _run_cluster(cluster)
+        if cluster == bell.CLUSTER:
+            worker_status.gone(tasks.WORKER)
         if code:
             raise CommandError("The cluster ended abnormally.", returncode=1)
 

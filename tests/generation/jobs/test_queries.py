@@ -11,7 +11,7 @@ from gallery.models import Image
 from generation import jobs
 from generation.jobs.fence import from_now
 from generation.models import Job, JobPreview
-from tests.generation.jobs.conftest import Order, Submit, Take, stored
+from tests.generation.jobs.conftest import Order, Submit, Take, age, stored
 
 pytestmark = pytest.mark.django_db
 Status = Job.Status
@@ -82,6 +82,13 @@ def test_previews_are_forgotten_a_minute_after_the_end(submit: Submit, take: Tak
     Job.objects.filter(pk=new.job.pk).update(finished_at=Now())
     assert jobs.drop_previews() == 1
     assert JobPreview.objects.get().job_id == new.job.pk
+
+
+def test_proofs_of_requests_are_forgotten_after_a_day(submit: Submit) -> None:
+    old, new = submit(body_hash="a"), submit(body_hash="b")
+    age(old, 86500)
+    assert jobs.drop_submissions() == 1
+    assert new.submissions.exists()
 
 
 def test_a_report_shows_step_and_preview(submit: Submit, take: Take) -> None:
