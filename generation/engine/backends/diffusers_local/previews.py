@@ -75,7 +75,7 @@ def raster(latents: torch.Tensor, scheduler: Any, colours: LatentMap) -> Raster:
     factors, bias = torch.tensor(colours.factors), torch.tensor(colours.bias)
     rgb = torch.einsum("nchw,cr->nrhw", latent, factors) + bias.view(1, 3, 1, 1)
     factor = SIDE / max(rgb.shape[2:])
-    large = interpolate(rgb, scale_factor=factor, mode="bicubic", antialias=True)
+    large = interpolate(rgb, scale_factor=factor, mode="bicubic")
     pixels = (large[0].clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0)
     height, width, _ = pixels.shape
     return Raster(width, height, pixels.contiguous().numpy().tobytes())
