@@ -6,6 +6,8 @@ import signal
 import sys
 import threading
 import time
+from contextlib import suppress
+from pathlib import Path
 
 # A variable, so that type checking looks at the other platforms' code too.
 LINUX = bool(sys.platform == "linux")
@@ -27,6 +29,24 @@ def adopt() -> None:
     """Become the parent of grandchildren whose own parent dies, so that none is lost (Linux only)."""
     if LINUX:
         _prctl(PR_SET_CHILD_SUBREAPER, 1)
+
+
+def end_adopted() -> None:
+    """Kill whatever descends from us and left its session, generation after generation."""
+    while children := _children():
+        for child in children:
+            with suppress(ProcessLookupError, ChildProcessError):
+                os.kill(child, signal.SIGKILL)
+                os.waitpid(child, 0)
+
+
+def _children() -> list[int]:
+    found: list[int] = []
+    # Only Linux has the folder, and a thread may end while we look.
+    for file in Path("/proc/self/task").glob("*/children"):
+        with suppress(OSError):
+            found += map(int, file.read_text().split())
+    return found
 
 
 def watch_parent(interval: float = 1.0) -> None:

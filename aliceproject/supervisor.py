@@ -106,7 +106,7 @@ class Supervisor:
         self.stops = 0
 
     def run(self) -> None:
-        """Returns when every child is gone. Call it from the main thread of the process."""
+        """Returns when every child of this process is gone. Call it from the main thread."""
         orphans.adopt()
         with _Signals(self._stop_signal) as signals:
             try:
@@ -170,7 +170,7 @@ class Supervisor:
                 log.warning("%s did not stop in time and was killed", child.program.name)
                 child.kill_session()
                 child.process.wait()
-        self._reap_adopted()
+        orphans.end_adopted()
 
     def _reap_adopted(self) -> None:
         """Bury processes whose parents died and which became ours: as PID 1 nobody else would."""

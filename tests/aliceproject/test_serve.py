@@ -191,3 +191,12 @@ def test_ipv6_is_served(live: Live) -> None:
     url = f"http://[::1]:{live.port}"
     until(lambda: f"ALICE is ready: {url}/" in live.log, live)
     assert httpx2.get(f"{url}/livez").status_code == 200
+
+
+def test_a_changed_source_restarts_web_and_worker(live: Live) -> None:
+    live.start("serve", "serve", "--reload")
+    live.wait("/readyz")
+    (ROOT / "aliceproject" / "__init__.py").touch()
+    until(lambda: live.log.count("web started") >= 2, live)
+    until(lambda: live.log.count("worker started") >= 2, live)
+    live.wait("/readyz")

@@ -30,6 +30,12 @@ WITH_CHILD = NOTE + (
     "(home / str(os.getpid())).touch() if pid else None; time.sleep(600)"
 )
 STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN);" + SLEEPER
+# A grandchild that leaves its parents and their session, for RUNS seconds.
+STRAY = NOTE + (
+    "os.fork() or (os.setsid(), os.fork() and os._exit(0),"
+    "(home / f'stray-{os.getpid()}').touch(), time.sleep(RUNS), os._exit(0));"
+    "os.wait(); (home / str(os.getpid())).touch(); time.sleep(600)"
+)
 BRIEF = NOTE + "(home / str(os.getpid())).touch(); sys.exit(0)"
 
 Run = Callable[..., "subprocess.Popen[str]"]
@@ -162,3 +168,18 @@ def test_a_program_that_cannot_start_does_not_end_the_others(tmp_path: Path) -> 
 def test_a_program_sees_its_own_variables(run: Run, tmp_path: Path) -> None:
     run(NOTE + "(home / os.environ['NUMBER']).touch(); time.sleep(600)")
     until(lambda: pids(tmp_path) == [0])
+
+
+def test_a_stray_that_ends_is_buried(run: Run, tmp_path: Path) -> None:
+    run(STRAY.replace("RUNS", "0.3"))
+    until(lambda: len(pids(tmp_path)) == 2)
+    stray = next(pid for pid in pids(tmp_path) if (tmp_path / f"stray-{pid}").exists())
+    until(lambda: not Path(f"/proc/{stray}").exists())
+
+
+def test_a_stop_ends_strays_too(run: Run, tmp_path: Path) -> None:
+    process = run(STRAY.replace("RUNS", "600"))
+    until(lambda: len(pids(tmp_path)) == 2)
+    process.terminate()
+    assert process.wait(10) == 0
+    assert [pid for pid in pids(tmp_path) if alive(pid)] == []
