@@ -60,8 +60,8 @@ class Socket(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has no t
     async def disconnect(self, code: int) -> None:
         if self.serving is not None:
             self.serving.cancel()
-            with suppress(asyncio.CancelledError):
-                await self.serving
+            # What broke was logged where it broke.
+            await asyncio.gather(self.serving, return_exceptions=True)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         self.messages += 1

@@ -247,6 +247,24 @@ async def test_the_dashboard_hears_of_a_new_job(alice: User, submit: Submit, dia
     assert board["jobs"][0]["id"] == str(job.pk)
 
 
+async def test_a_defect_closes_the_socket_and_is_logged(
+    alice: User, submit: Submit, dial: Open, caplog: pytest.LogCaptureFixture
+) -> None:
+    await in_thread(submit)()
+    await Job.objects.aupdate(spec=[])
+    assert await (await dial("/ws/dashboard", alice)).closed() == consumers.BROKEN
+    assert "A websocket broke" in caplog.text
+
+
+async def test_an_orderly_hang_up_is_no_defect(
+    alice: User, submit: Submit, dial: Open, caplog: pytest.LogCaptureFixture
+) -> None:
+    line = await dial(path_of(await in_thread(submit)()), alice)
+    await line.hear()
+    await line.socket.disconnect(PATIENCE)
+    assert caplog.records == []
+
+
 @pytest.mark.parametrize("origin", [b"http://evil.example", b"null", b""])
 async def test_a_page_of_another_site_cannot_use_the_session(
     alice: User, browser: Browser, origin: bytes
