@@ -61,9 +61,10 @@ class Desk:
             self._busy = None
             self.saver.drain()
             self._ring_again()
-        self._tidy()
-        self.runner.unload_idle()
-        self._present()
+        if not stopping.asked():
+            self._tidy()
+            self.runner.unload_idle()
+            self._present()
 
     def _tidy(self) -> None:
         jobs.drop_previews()

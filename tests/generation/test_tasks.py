@@ -23,7 +23,7 @@ from accounts.models import User
 from gallery import storage
 from gallery.models import Image
 from generation import jobs, tasks, worker_status
-from generation.jobs import bell, saver, stopping
+from generation.jobs import bell, keeper, saver, stopping
 from generation.jobs.fence import Claim
 from generation.models import Job, JobPreview
 from generation.requests import ImageRequest
@@ -308,14 +308,11 @@ def test_idle_models_are_unloaded(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> 
     assert tasks.desk().runner.warm() == []
 
 
-def worker_process(**environment: str) -> subprocess.Popen[str]:
+def worker_process(before: str = "", **environment: str) -> subprocess.Popen[str]:
     """Another process that answers one wake-up, on this test's database."""
+    start = "import django; django.setup(); from generation import tasks; from generation.jobs import keeper;"
     return subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            "import django; django.setup(); from generation import tasks; tasks.run_next()",
-        ],
+        [sys.executable, "-c", f"{start} {before}; tasks.run_next()"],
         cwd=ROOT,
         env=os.environ | {"DATABASE_URL": database.url()} | environment,
         stderr=subprocess.PIPE,
@@ -372,3 +369,13 @@ def test_a_worker_paused_past_its_lease_publishes_nothing(ask: Ask) -> None:
     assert reread(job).status == Status.SUCCEEDED
     [image] = jobs.result_images(job)
     assert [path.name for path in files() - before] == [Path(image.file).name]
+
+
+def test_a_step_that_never_ends_ends_its_process(ask: Ask) -> None:
+    job = ask("a lake [mock:slow=60]")
+    limits = "keeper.STUCK_SECONDS = 0.2; keeper.settings.ALICE_JOB_TIMEOUT_SECONDS = 0.3"
+    process = worker_process(limits)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == keeper.EXIT_STUCK
+    assert "does not stop" in errors
+    assert reread(job).status == Status.RUNNING

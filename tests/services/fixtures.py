@@ -10,37 +10,76 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import LiteralString, NoReturn
 
+import psycopg
 import pytest
 
 from tests.live import free_port
 
 READY_SECONDS = 30.0
+MEMORY_BYTES = 512 * 2**20
+
+
+class PostgreSQL:
+    """A cluster of databases in `home`, which the one user `alice` may enter without a password."""
+
+    def __init__(self, programs: Path, home: Path) -> None:
+        self.port = free_port()
+        self._data = home / "data"
+        as_owner = _as_owner(home)
+        self._control = [*as_owner, str(programs / "pg_ctl"), "-D", str(self._data), "-w"]
+        _run(
+            [
+                *as_owner,
+                str(programs / "initdb"),
+                "-D",
+                str(self._data),
+                "-A",
+                "trust",
+                "-U",
+                "alice",
+            ]
+        )
+        with (self._data / "postgresql.conf").open("a") as settings:
+            settings.write(f"port = {self.port}\nunix_socket_directories = '{home}'\n")
+            settings.write("listen_addresses = '127.0.0.1'\n")
+
+    def url(self, database: str = "postgres") -> str:
+        return f"postgres://alice@127.0.0.1:{self.port}/{database}"
+
+    def execute(self, statement: LiteralString) -> None:
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            connection.execute(statement)
+
+    def set(self, parameter: LiteralString, value: LiteralString) -> None:
+        """For all connections made from now on."""
+        self.execute(f"ALTER SYSTEM SET {parameter} = {value}")
+        self.execute("SELECT pg_reload_conf()")
+
+    def start(self) -> None:
+        _run([*self._control, "-l", str(self._data / "log"), "start"])
+
+    def stop(self) -> None:
+        """At once, as a crash would."""
+        _run([*self._control, "-m", "immediate", "stop"])
 
 
 @pytest.fixture(scope="session")
-def postgresql_url() -> Iterator[str]:
-    """The address of a PostgreSQL that this run started and nobody else uses."""
-    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+def postgresql() -> Iterator[PostgreSQL]:
+    """A PostgreSQL that this run started and nobody else uses."""
+    installed = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
     found = shutil.which("initdb")
-    folder = Path(found).parent if found else programs[-1] if programs else None
-    if folder is None:
+    programs = Path(found).parent if found else installed[-1] if installed else None
+    if programs is None:
         _missing("PostgreSQL (initdb, pg_ctl)")
-    with tempfile.TemporaryDirectory(prefix="alice-pg-") as home:
-        data, port = Path(home) / "data", free_port()
-        as_owner = _as_owner(Path(home))
-        _run([*as_owner, str(folder / "initdb"), "-D", str(data), "-A", "trust", "-U", "alice"])
-        control = [*as_owner, str(folder / "pg_ctl"), "-D", str(data), "-w"]
-        with (data / "postgresql.conf").open("a") as settings:
-            # Without fsync a test takes a fraction of the time; no test pulls the plug.
-            settings.write("fsync = off\n")
-        options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={home}"
-        _run([*control, "-l", str(data / "log"), "-o", options, "start"])
+    with tempfile.TemporaryDirectory(prefix="alice-pg-", dir=_fast_folder()) as home:
+        server = PostgreSQL(programs, Path(home))
+        server.start()
         try:
-            yield f"postgres://alice@127.0.0.1:{port}/postgres"
+            yield server
         finally:
-            _run([*control, "-m", "immediate", "stop"])
+            server.stop()
 
 
 @pytest.fixture(scope="session")
@@ -71,6 +110,13 @@ class redis_server:  # noqa: N801 read as a function: `with redis_server(port) a
         if self.process:
             self.process.kill()
             self.process.wait()
+
+
+def _fast_folder() -> Path | None:
+    """Memory, where syncing to disk takes no time, if there is enough of it."""
+    memory = Path("/dev/shm")
+    roomy = memory.is_dir() and shutil.disk_usage(memory).free > MEMORY_BYTES
+    return memory if roomy else None
 
 
 def _as_owner(home: Path) -> Sequence[str]:

@@ -3,9 +3,16 @@
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import LiteralString
 
 import psycopg
+import pytest
+
+from tests.live import service
+from tests.services.fixtures import PostgreSQL
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 ON_BOTH = ["tests/generation/jobs", "tests/generation/test_tasks.py"]
@@ -22,25 +29,64 @@ def run(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_queue_keeps_its_promises_on_postgresql(postgresql_url: str) -> None:
-    done = run(postgresql_url, "-m", "pytest", "-q", "-p", "no:cacheprovider", *ON_BOTH)
+def test_the_queue_keeps_its_promises_on_postgresql(postgresql: PostgreSQL) -> None:
+    done = run(postgresql.url(), "-m", "pytest", "-q", "-p", "no:cacheprovider", *ON_BOTH)
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
     assert " passed" in done.stdout
 
 
-def set_fsync(url: str, value: str) -> None:
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(f"ALTER SYSTEM SET fsync = {value}")
-        connection.execute("SELECT pg_reload_conf()")
-
-
-def test_a_database_that_may_forget_is_refused(postgresql_url: str) -> None:
-    check = ("manage.py", "check", "--database", "default")
-    assert "fsync is off" in run(postgresql_url, *check).stderr
-    set_fsync(postgresql_url, "on")
+@pytest.mark.parametrize("parameter", ["fsync", "synchronous_commit"])
+def test_a_database_that_may_forget_is_refused(
+    postgresql: PostgreSQL, parameter: LiteralString
+) -> None:
+    postgresql.set(parameter, "off")
     try:
-        assert run(postgresql_url, *check).returncode == 0
-        lax = f"{postgresql_url}?options=-c%20synchronous_commit%3Doff"
-        assert "synchronous_commit is off" in run(lax, *check).stderr
+        done = run(postgresql.url(), "manage.py", "check", "--database", "default")
     finally:
-        set_fsync(postgresql_url, "off")
+        postgresql.set(parameter, "on")
+    assert f"{parameter} is off" in done.stderr
+
+
+# A job of about four seconds, and its id.
+SUBMIT = """
+from accounts.models import User
+from generation import jobs
+from generation.requests import ImageRequest
+from generation.resolve import resolve
+from modelhub.models import CatalogModel
+model = CatalogModel.objects.create(
+    public_id="sd/demo", path="demo", layout="diffusers", family="sd1", native_resolution=64
+)
+order = resolve(ImageRequest(prompt="a lake", num_inference_steps=40), model)
+print(jobs.submit(User.objects.create(username="alice"), order, jobs.Caller("native")).pk)
+"""
+
+
+def status(url: str, job: str) -> tuple[str, int, int]:
+    """Status, step and attempts of the job; nothing but zeros while the database is away."""
+    try:
+        with psycopg.connect(url) as connection:
+            query = "SELECT status, step, attempts FROM generation_job WHERE id = %s"
+            return connection.execute(query, [job]).fetchone() or ("", 0, 0)
+    except psycopg.OperationalError:
+        return "", 0, 0
+
+
+def until(ready: Callable[[], bool], log: Callable[[], str]) -> None:
+    deadline = time.monotonic() + 60
+    while not ready():
+        assert time.monotonic() < deadline, log()
+        time.sleep(0.1)
+
+
+def test_a_crash_of_the_database_costs_no_job_and_no_attempt(postgresql: PostgreSQL) -> None:
+    postgresql.execute("CREATE DATABASE crash")
+    url = postgresql.url("crash")
+    with service(worker=True, DATABASE_URL=url, ALICE_MOCK_STEP_SECONDS="0.1") as live:
+        job = live.manage("shell", "-v0", "-c", SUBMIT).splitlines()[-1]
+        until(lambda: status(url, job)[1] > 0, lambda: live.log)
+        postgresql.stop()
+        time.sleep(1)
+        postgresql.start()
+        until(lambda: status(url, job)[0] == "succeeded", lambda: live.log)
+        assert status(url, job)[2] == 1
