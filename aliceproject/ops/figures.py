@@ -4,7 +4,6 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db import DatabaseError, connection
 from django.db.models import Avg, Count, DurationField, ExpressionWrapper, F, FloatField, Sum
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast
@@ -96,15 +95,6 @@ def stage_seconds() -> dict[str, float]:
         **{stage: Sum(Cast(KT(f"timings__{stage}_ms"), FloatField())) for stage in STAGES}
     )
     return {stage: (sums[stage] or 0.0) / 1000 for stage in STAGES}
-
-
-def database_answers() -> bool:
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-    except DatabaseError:
-        return False
-    return True
 
 
 def uptime_seconds() -> int:

@@ -11,6 +11,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from aliceproject.asgi import application
+from tests.aliceproject.asgi_wire import Wire
 from tests.live import Live, service
 
 MODEL = (
@@ -147,3 +149,12 @@ def test_garbage_json_gets_a_400_in_json(live: Live, body: bytes) -> None:
     response = httpx2.post(f"{live.url}/v1/jobs", content=body, headers=headers)
     assert response.status_code == 400
     assert response.json()["error"]["type"] == "invalid_request_error"
+
+
+async def test_other_servers_are_told_that_all_is_ready() -> None:
+    wire = Wire([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
+    await wire.play(application, {"type": "lifespan"})
+    assert [message["type"] for message in wire.sent] == [
+        "lifespan.startup.complete",
+        "lifespan.shutdown.complete",
+    ]

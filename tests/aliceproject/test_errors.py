@@ -1,16 +1,19 @@
 """Every exception has its problem, every problem its one shape."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.core import exceptions as django
-from django.http import Http404
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.multipartparser import MultiPartParserError
 from django.test import RequestFactory
 from django.urls import Resolver404
 from rest_framework import exceptions as drf
 from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.views import APIView
 
 from accounts.problems import Busy, Forbidden, Invalid, Problem, QuotaUsed, Unauthenticated
 from aliceproject import errors
@@ -170,6 +173,51 @@ def test_a_defect_tells_nothing_of_itself() -> None:
     response = errors.server_error(RequestFactory().get("/v1/jobs"))
     assert response.status_code == 500
     assert json.loads(response.content)["error"]["code"] == "internal_error"
+
+
+@pytest.mark.parametrize(
+    ("handler", "error", "status"),
+    [
+        (errors.bad_request, django.BadRequest("secret"), 400),
+        (errors.bad_request, django.RequestDataTooBig("secret"), 413),
+        (errors.permission_denied, django.PermissionDenied("no"), 403),
+        (errors.not_found, Http404("secret"), 404),
+    ],
+)
+def test_djangos_handlers_answer_in_our_shape(
+    handler: Callable[[HttpRequest, Exception], HttpResponse], error: Exception, status: int
+) -> None:
+    response = handler(RequestFactory().get("/v1/jobs"), error)
+    assert response.status_code == status
+    assert set(json.loads(response.content)) == {"error", "detail"}
+
+
+class Gate(APIView):
+    """A view of REST framework that refuses in every way."""
+
+    authentication_classes = permission_classes = ()
+
+    def get(self, request: Request) -> None:
+        raise Invalid("No.", param="n")
+
+    def post(self, request: Request) -> None:
+        raise KeyError("secret")
+
+
+def test_rest_framework_answers_in_our_shape() -> None:
+    response = Gate.as_view()(RequestFactory().get("/"))
+    assert (response.status_code, response["X-Error-Message"]) == (400, "No.")
+    assert response.data["error"]["param"] == "n"
+
+
+def test_rest_framework_names_the_methods_it_allows() -> None:
+    response = Gate.as_view()(RequestFactory().delete("/"))
+    assert (response.status_code, response["Allow"]) == (405, "GET, POST, HEAD, OPTIONS")
+
+
+def test_rest_framework_hides_no_defect() -> None:
+    with pytest.raises(KeyError):
+        Gate.as_view()(RequestFactory().post("/"))
 
 
 def test_a_missing_csrf_token_is_a_403_in_json() -> None:

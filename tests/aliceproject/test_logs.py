@@ -2,8 +2,18 @@
 
 import json
 import logging
+from collections.abc import Iterator
+
+import pytest
 
 from aliceproject.logs import REQUEST_ID, JsonFormatter, TextFormatter, configuration
+
+
+@pytest.fixture(autouse=True)
+def outside_requests() -> Iterator[None]:
+    token = REQUEST_ID.set("")
+    yield
+    REQUEST_ID.reset(token)
 
 
 def record(message: str, **extra: object) -> logging.LogRecord:

@@ -2,15 +2,28 @@
 
 import json
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 
 import httpx2
 import pytest
 
-from tests.live import Live
+from tests.live import ROOT, Live, free_port
 
 MEBIBYTE = 2**20
+BROKEN = """
+import sys
+import django
+django.setup()
+from aliceproject.server import Server
+
+async def broken(scope, receive, send):
+    raise RuntimeError("secret")
+
+Server(broken, "127.0.0.1", int(sys.argv[1]), 1000).run()
+"""
 
 
 def exchange(live: Live, request: bytes, patience: float = 20.0) -> bytes:
@@ -99,6 +112,27 @@ def trickle(wire: socket.socket, head: bytes) -> None:
             continue
         except ConnectionError:
             return
+
+
+def test_a_defect_in_front_of_django_is_a_json_500() -> None:
+    port = free_port()
+    server = subprocess.Popen([sys.executable, "-c", BROKEN, str(port)], cwd=ROOT)
+    try:
+        response = first_answer(f"http://127.0.0.1:{port}/")
+    finally:
+        server.terminate()
+        server.wait()
+    assert (response.status_code, code(response)) == (500, "internal_error")
+    assert "secret" not in response.text
+
+
+def first_answer(url: str) -> httpx2.Response:
+    for _ in range(100):
+        try:
+            return httpx2.get(url, timeout=10)
+        except httpx2.ConnectError:
+            time.sleep(0.1)
+    raise AssertionError(f"{url} never answered")
 
 
 def test_a_second_request_on_the_same_connection_is_served(live_web: Live) -> None:

@@ -8,6 +8,9 @@ from django.urls import re_path
 
 from aliceproject.websockets import websockets
 
+# A consumer closes its database connections when it ends.
+pytestmark = pytest.mark.django_db(transaction=True)
+
 URL = "/ws/echo"
 APPLICATION = websockets([re_path(r"^ws/echo$", AsyncWebsocketConsumer.as_asgi())])
 

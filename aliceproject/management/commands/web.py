@@ -1,9 +1,11 @@
 """The web process: HTTP and websockets on the address of the settings."""
 
+import logging
+import os
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 
 from aliceproject import orphans
 
@@ -23,4 +25,15 @@ class Command(BaseCommand):
         server = Server(application, settings.ALICE_HOST, settings.ALICE_PORT, limit)
         server.run()
         if server.failure:
-            raise CommandError(server.failure)
+            self.stderr.write(self.style.ERROR(server.failure))
+        self._leave(int(bool(server.failure)))
+
+    def _leave(self, status: int) -> None:
+        """End at once: collecting what hangs in a stopped loop has crashed the interpreter.
+
+        A supervisor would read that, and the threads it may wait for, as a failure of the server.
+        """
+        logging.shutdown()
+        self.stdout.flush()
+        self.stderr.flush()
+        os._exit(status)
