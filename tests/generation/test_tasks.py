@@ -308,7 +308,7 @@ def test_idle_models_are_unloaded(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> 
     assert tasks.desk().runner.warm() == []
 
 
-def worker_process(before: str = "", **environment: str) -> subprocess.Popen[str]:
+def worker_process(before: str = "pass", **environment: str) -> subprocess.Popen[str]:
     """Another process that answers one wake-up, on this test's database."""
     start = "import django; django.setup(); from generation import tasks; from generation.jobs import keeper;"
     return subprocess.Popen(
