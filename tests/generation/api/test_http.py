@@ -58,7 +58,7 @@ async def leave(connection: Any) -> None:
     await connection.send_input({"type": "http.disconnect"})
 
 
-async def status_of(job: Job, within: float = 3.0) -> str:
+async def status_of(job: Job, within: float = 15.0) -> str:
     """The job's status when it has ended or, at the latest, after `within` seconds."""
     deadline = asyncio.get_running_loop().time() + within
     while asyncio.get_running_loop().time() < deadline:
@@ -122,13 +122,13 @@ async def test_an_sdk_has_time_to_come_back(connect: Connect, settings: Any) -> 
 async def test_an_sdk_that_came_back_keeps_its_job(
     connect: Connect, settings: Any, served: Any
 ) -> None:
-    settings.ALICE_DISCONNECT_GRACE_SECONDS = 0.3
+    settings.ALICE_DISCONNECT_GRACE_SECONDS = 1.5
     lost = connect(x_stainless_lang="python")
     job = await placed(lost)
     await leave(lost)
     again = connect(x_stainless_lang="python", x_stainless_retry_count="1")
     assert (await placed(again)).pk == job.pk
-    assert await status_of(job, within=0.6) == "queued"
+    assert await status_of(job, within=2.0) == "queued"
     answer = await served(again.receive_output(timeout=10))
     assert answer["status"] == 200
 
