@@ -16,6 +16,7 @@ SQLITE_OPTIONS = {
         "PRAGMA journal_size_limit=27103364;"
     ),
 }
+CONNECT_SECONDS = 5
 
 
 def configuration(url: str, data_dir: Path) -> dict[str, dict[str, Any]]:
@@ -33,4 +34,6 @@ def configuration(url: str, data_dir: Path) -> dict[str, dict[str, Any]]:
         # Threads are few and live long (aliceproject.handler), so each keeps its connection. A pool
         # would do the same with threads of its own, which do not survive a worker's fork.
         database |= {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
+        # A host that swallows packets would hold a thread, and /health, for minutes.
+        database["OPTIONS"] = {"connect_timeout": CONNECT_SECONDS} | database.get("OPTIONS", {})
     return {"default": database}

@@ -16,7 +16,7 @@ from aliceproject.asgi_body import Message, Receive, Scope, Send
 
 THREADS = 16
 # What an orchestrator asks: a server it believes dead is killed with everybody who waits.
-RESERVED = ("/health", "/api/health", "/livez", "/readyz", "/metrics")
+RESERVED = ("/health", "/api/health", "/livez", "/readyz")
 
 
 class Slot:
@@ -31,7 +31,7 @@ class BoundedASGIHandler(ASGIHandler):
     """Stock Django gives every request in flight its own thread, even to those that only wait.
 
     Here sixteen threads, and so sixteen database connections, serve all; one more is kept for
-    health and metrics, so that they never queue behind submits. The condition: no middleware that
+    health, so that it never queues behind submits. The condition: no middleware that
     only works synchronously (a system check holds it) and no view that blocks long.
     """
 

@@ -76,6 +76,12 @@ def test_postgresql_connections_are_kept_and_checked() -> None:
     made = settings(DATABASE_URL="postgres://u:p@db:5433/alice")["DATABASES"]["default"]
     assert (made["HOST"], made["PORT"], made["NAME"]) == ("db", 5433, "alice")
     assert (made["CONN_MAX_AGE"], made["CONN_HEALTH_CHECKS"]) == (None, True)
+    assert made["OPTIONS"] == {"connect_timeout": 5}
+
+
+def test_an_operator_may_set_options_of_postgresql() -> None:
+    made = settings(DATABASE_URL="postgres://u@db/alice?connect_timeout=1&sslmode=require")
+    assert made["DATABASES"]["default"]["OPTIONS"] == {"connect_timeout": 1, "sslmode": "require"}
 
 
 def test_redis_carries_events_when_it_is_there() -> None:
