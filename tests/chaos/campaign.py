@@ -10,7 +10,9 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tests.chaos.clients import Client
+import httpx2
+
+from tests.chaos.clients import PATIENCE_SECONDS, Client
 from tests.chaos.ledger import Ledger
 from tests.chaos.processes import Process, running_on, send
 from tests.live import ROOT, Live
@@ -59,7 +61,7 @@ class Campaign:
             self._strike()
         stop.set()
         for thread in (*self.freezers, *self.clients):
-            thread.join(DRAIN_SECONDS)
+            thread.join(PATIENCE_SECONDS + DRAIN_SECONDS)
             assert not thread.is_alive(), f"{thread.name} hangs"
         self._drain()
 
@@ -77,7 +79,7 @@ class Campaign:
     def _strike(self) -> None:
         # Three deaths of its worker fail a job by design; the campaign asks for survivors.
         spared = self.ledger.open_jobs(least_attempts=2) > 0
-        kinds = {"web": WORTH["web"]} if spared else WORTH
+        kinds = {"kill web": WORTH["kill web"]} if spared else WORTH
         kind = self.dice.choices(list(kinds), list(kinds.values()))[0]
         if FAULTS[kind](self):
             self.faults[kind] += 1
@@ -85,6 +87,14 @@ class Campaign:
     def _kill(self, role: str) -> bool:
         there = [p for p in running_on(self.live.data_dir) if p.role == role]
         return bool(there) and send(signal.SIGKILL, [self.dice.choice(there)]) == 1
+
+    def _kill_web(self) -> bool:
+        """Only one that answers: killing starts faster than they finish proves nothing."""
+        try:
+            httpx2.get(f"{self.live.url}/livez", timeout=2)
+        except httpx2.TransportError:
+            return False
+        return self._kill("web")
 
     def _kill_supervisor(self) -> bool:
         """The whole service dies as its machine would, and is started again."""
@@ -138,7 +148,7 @@ FAULTS: dict[str, Callable[[Campaign], bool]] = {
     "kill worker part": lambda c: c._kill("part"),
     "kill sentinel": lambda c: c._kill("sentinel"),
     "kill cluster leader": lambda c: c._kill("leader"),
-    "web": lambda c: c._kill("web"),
+    "kill web": lambda c: c._kill_web(),
     "kill supervisor": lambda c: c._kill_supervisor(),
     "freeze worker part": lambda c: c._freeze(whole=False),
     "freeze cluster": lambda c: c._freeze(whole=True),
@@ -147,7 +157,7 @@ WORTH = {
     "kill worker part": 5,
     "kill sentinel": 2,
     "kill cluster leader": 2,
-    "web": 4,
+    "kill web": 4,
     "kill supervisor": 1,
     "freeze worker part": 2,
     "freeze cluster": 3,

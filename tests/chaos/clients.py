@@ -15,6 +15,7 @@ import httpx2
 
 # A refusal that says "later"; anything else but success is a defect.
 LATER = 503
+PATIENCE_SECONDS = 180.0
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,8 @@ class Client(threading.Thread):
     ) -> None:
         """The same request under the same key until the server answers it, also past the end."""
         body, key = self._body(), f"chaos-{self.seed}-{self.requests}"
-        for _ in range(200):
+        give_up = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < give_up:
             reply = self._post(path, body, key)
             if reply is not None and self._is(reply, status):
                 self._note(promise(body["n"], key, reply.json()))
