@@ -3,7 +3,7 @@
 import asyncio
 import contextvars
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,12 +29,20 @@ class Sight:
     preview: JobPreview | None
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The last revision that all waiters of a job know, and whether one looks at previews."""
+
+    seen: int
+    previews: bool
+
+
 class Watch:
     """One waiter: sees the latest state that differs from the one it saw before."""
 
     def __init__(self, *, previews: bool) -> None:
         self.previews = previews
-        self._seen = -1
+        self.seen = -1
         self._new: Sight | None = None
         self._gone = False
         self._event = asyncio.Event()
@@ -46,8 +54,8 @@ class Watch:
             self._event.clear()
             if self._gone:
                 return None
-            if self._new and self._new.job.revision > self._seen:
-                self._seen = self._new.job.revision
+            if self._new and self._new.job.revision > self.seen:
+                self.seen = self._new.job.revision
                 return self._new
 
     def show(self, sight: Sight | None) -> None:
@@ -112,21 +120,24 @@ class Board:
 
     async def _look(self, reader: ThreadPoolExecutor) -> None:
         self._stir.clear()
-        wanted, self._dirty = self._dirty & self._watches.keys(), set()
-        if not wanted:
+        dirty, self._dirty = self._dirty & self._watches.keys(), set()
+        if not dirty:
             return
-        looked_at = {
-            job_id for job_id in wanted for watch in self._watches[job_id] if watch.previews
+        wanted = {
+            job_id: Wanted(
+                min(watch.seen for watch in self._watches[job_id]),
+                any(watch.previews for watch in self._watches[job_id]),
+            )
+            for job_id in dirty
         }
-        loop = asyncio.get_running_loop()
         try:
-            sights = await loop.run_in_executor(reader, _read, wanted, looked_at)
+            sights = await asyncio.get_running_loop().run_in_executor(reader, _read, wanted)
         except Error as error:
             logger.warning("The jobs that are waited for could not be read: %s", error)
             return
-        for job_id in wanted:
+        for job_id, sight in sights.items():
             for watch in self._watches.get(job_id, ()):
-                watch.show(sights.get(job_id))
+                watch.show(sight)
 
     async def _listen(self) -> None:
         try:
@@ -137,15 +148,24 @@ class Board:
             logger.warning("No nudges from the channel layer: %s", error)
 
 
-def _read(wanted: Iterable[UUID], with_previews: set[UUID]) -> dict[UUID, Sight]:
+def _read(wanted: Mapping[UUID, Wanted]) -> dict[UUID, Sight | None]:
+    """What changed, and None for what is gone; of what did not change only a number is read."""
     try:
-        jobs = Job.objects.in_bulk(list(wanted))
-        previews = JobPreview.objects.in_bulk(list(with_previews)) if with_previews else {}
+        return _read_changed(wanted)
     except Error:
         # The next look opens a fresh connection.
         connections.close_all()
         raise
-    return {pk: Sight(job, previews.get(pk)) for pk, job in jobs.items()}
+
+
+def _read_changed(wanted: Mapping[UUID, Wanted]) -> dict[UUID, Sight | None]:
+    revisions = dict(Job.objects.filter(pk__in=wanted).values_list("pk", "revision"))
+    changed = [pk for pk, revision in revisions.items() if revision > wanted[pk].seen]
+    jobs = Job.objects.in_bulk(changed)
+    looked_at = [pk for pk in changed if wanted[pk].previews]
+    previews = JobPreview.objects.in_bulk(looked_at) if looked_at else {}
+    gone: dict[UUID, Sight | None] = dict.fromkeys(wanted.keys() - revisions.keys())
+    return gone | {pk: Sight(job, previews.get(pk)) for pk, job in jobs.items()}
 
 
 _boards: WeakKeyDictionary[asyncio.AbstractEventLoop, Board] = WeakKeyDictionary()

@@ -15,7 +15,7 @@ from gallery import encoding
 from generation import conf
 from generation.engine.contract import Raster, Step
 from generation.engine.errors import Cancelled
-from generation.jobs import pulse, stopping
+from generation.jobs import pulse, stopping, vital
 from generation.jobs.claiming import heartbeat, release
 from generation.jobs.fence import Claim, LeaseLost
 from generation.jobs.reporting import report
@@ -27,7 +27,6 @@ PREVIEW_SECONDS = 0.5
 # How long after its time a job may take to come to its next step; then its process ends.
 STUCK_SECONDS = 30.0
 MAX_PREVIEW_BYTES = 65536
-EXIT_STUCK = 70
 
 
 class Reason(StrEnum):
@@ -109,7 +108,7 @@ class Keeper:
         self._present_at = 0.0
         self._tended: dict[UUID, Tended] = {}
         self._wake = threading.Event()
-        threading.Thread(target=self._run, name="keeper", daemon=True).start()
+        vital.start("keeper", self._run)
 
     def tend(self, claim: Claim) -> Tended:
         """Keep the claim from now on; what it returns is the job's watcher."""
@@ -130,20 +129,13 @@ class Keeper:
             self._wake.set()
 
     def _run(self) -> None:
-        try:
-            while True:
-                self._wake.wait(self._pause())
-                self._wake.clear()
-                pulse.beat()
-                for tended in list(self._tended.values()):
-                    self._look_after(tended)
-                self._show()
-        except BaseException:
-            logger.critical("The keeper of the leases died; this process ends.", exc_info=True)
-            raise
-        finally:
-            # Without heartbeats every job here would be drawn for nothing.
-            os._exit(EXIT_STUCK)
+        while True:
+            self._wake.wait(self._pause())
+            self._wake.clear()
+            pulse.beat()
+            for tended in list(self._tended.values()):
+                self._look_after(tended)
+            self._show()
 
     def _pause(self) -> float | None:
         if not self._tended:
@@ -200,6 +192,10 @@ def _leave(tended: Tended) -> None:
 
 
 def _webp(raster: Raster) -> bytes | None:
-    picture = encoding.open_raster(raster.rgb, raster.width, raster.height)
-    data = encoding.thumbnail(picture)
+    try:
+        data = encoding.thumbnail(encoding.open_raster(raster.rgb, raster.width, raster.height))
+    except (ValueError, OSError) as error:
+        # A preview that cannot be shown is no reason to lose the picture.
+        logger.warning("A preview was left out: %s", error)
+        return None
     return data if len(data) <= MAX_PREVIEW_BYTES else None

@@ -2,10 +2,10 @@
 
 import logging
 import queue
-import threading
 import time
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from django.db import InterfaceError, OperationalError, connections
@@ -14,7 +14,7 @@ from gallery import storage
 from gallery.metadata import Recipe
 from generation.engine.contract import JobSpec, Picture, Result
 from generation.engine.samplers import SAMPLERS
-from generation.jobs import ledger
+from generation.jobs import ledger, vital
 from generation.jobs.fence import Claim, LeaseLost
 from generation.jobs.keeper import Keeper, Tended
 from generation.jobs.publishing import Stored, end_cancelled, fail, publish, published
@@ -37,7 +37,7 @@ class Saver:
     def __init__(self, keeper: Keeper) -> None:
         self._keeper = keeper
         self._works: queue.Queue[Work] = queue.Queue(maxsize=1)
-        threading.Thread(target=self._run, name="saver", daemon=True).start()
+        vital.start("saver", self._run)
 
     def give(self, tended: Tended, result: Result) -> None:
         """Have the result saved; the job's lease is kept until it is."""
@@ -50,18 +50,23 @@ class Saver:
     def _run(self) -> None:
         while True:
             work = self._works.get()
-            claim = work.tended.claim
-            try:
-                save(claim, work.result)
-            except Exception:
-                # The boundary of this thread: the job fails, the next one is saved.
-                logger.exception("job %s could not be saved", claim.job.pk)
-                fail(claim, "internal_error", "The picture could not be saved.")
-            finally:
-                self._keeper.forget(work.tended)
-                if self._works.empty():
-                    connections.close_all()
-                self._works.task_done()
+            _save_or_fail(work.tended.claim, work.result)
+            self._keeper.forget(work.tended)
+            if self._works.empty():
+                connections.close_all()
+            self._works.task_done()
+
+
+def _save_or_fail(claim: Claim, result: Result) -> None:
+    """The boundary of this thread: the job fails, the next one is saved."""
+    try:
+        save(claim, result)
+    except Exception:
+        logger.exception("job %s could not be saved", claim.job.pk)
+        ledger.log(claim, "failed", {}, "internal_error")
+        # Without its database the job is drawn again when its lease has run out.
+        with suppress(OperationalError, InterfaceError):
+            fail(claim, "internal_error", "The picture could not be saved.")
 
 
 def save(claim: Claim, result: Result) -> None:

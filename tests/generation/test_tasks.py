@@ -23,7 +23,7 @@ from accounts.models import User
 from gallery import storage
 from gallery.models import Image
 from generation import jobs, tasks, worker_status
-from generation.jobs import bell, keeper, saver, stopping
+from generation.jobs import bell, saver, stopping, vital
 from generation.jobs.fence import Claim
 from generation.models import Job, JobPreview
 from generation.requests import ImageRequest
@@ -376,6 +376,6 @@ def test_a_step_that_never_ends_ends_its_process(ask: Ask) -> None:
     limits = "keeper.STUCK_SECONDS = 0.2; keeper.settings.ALICE_JOB_TIMEOUT_SECONDS = 0.3"
     process = worker_process(limits)
     _, errors = process.communicate(timeout=30)
-    assert process.returncode == keeper.EXIT_STUCK
+    assert process.returncode == vital.EXIT_BROKEN
     assert "does not stop" in errors
     assert reread(job).status == Status.RUNNING
