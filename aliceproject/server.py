@@ -11,6 +11,7 @@ from typing import Any
 
 from daphne.endpoints import build_endpoint_description_strings
 from daphne.http_protocol import HTTPFactory, WebRequest
+from daphne.ws_protocol import WebSocketFactory
 from twisted.internet import defer, reactor
 from twisted.web.http import HTTPChannel
 
@@ -193,6 +194,16 @@ class Server(DaphneServer):  # type: ignore[misc] # Daphne is not typed
     @http_factory.setter
     def http_factory(self, stock: HTTPFactory) -> None:
         """run() makes Daphne's own; ours stays."""
+
+    @property
+    def ws_factory(self) -> WebSocketFactory:
+        return self._sockets
+
+    @ws_factory.setter
+    def ws_factory(self, stock: WebSocketFactory) -> None:
+        # A client that sends too much is told why (1009) instead of finding the line dead.
+        stock.setProtocolOptions(failByDrop=False)
+        self._sockets = stock
 
     def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
         if scope["type"] == "http":

@@ -4,7 +4,7 @@ import json
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -149,6 +149,52 @@ def test_garbage_json_gets_a_400_in_json(live: Live, body: bytes) -> None:
     response = httpx2.post(f"{live.url}/v1/jobs", content=body, headers=headers)
     assert response.status_code == 400
     assert response.json()["error"]["type"] == "invalid_request_error"
+
+
+def handshake(live: Live, *headers: str, path: str = "/ws/dashboard") -> socket.socket:
+    wire = socket.create_connection(("127.0.0.1", live.port), timeout=20)
+    lines = [
+        f"GET {path} HTTP/1.1",
+        f"Host: 192.168.1.100:{live.port}",
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+        "Sec-WebSocket-Version: 13",
+        *headers,
+    ]
+    wire.sendall("\r\n".join([*lines, "", ""]).encode())
+    return wire
+
+
+def test_our_own_page_opens_a_websocket(live: Live) -> None:
+    with handshake(live, f"Origin: http://192.168.1.100:{live.port}") as wire:
+        assert wire.recv(65536).startswith(b"HTTP/1.1 101 ")
+
+
+@pytest.mark.parametrize(
+    "header", ["Origin: http://evil.example", "Origin: null", "Cookie: alice-session=x"]
+)
+def test_a_foreign_page_opens_none(live: Live, header: str) -> None:
+    with handshake(live, header) as wire:
+        assert wire.recv(65536).startswith(b"HTTP/1.1 403 ")
+
+
+def test_an_unknown_websocket_path_is_refused(live: Live) -> None:
+    with handshake(live, path="/ws/nix") as wire:
+        assert wire.recv(65536).startswith(b"HTTP/1.1 403 ")
+
+
+def test_a_huge_frame_closes_the_websocket_with_1009(live: Live) -> None:
+    with handshake(live, f"Origin: http://192.168.1.100:{live.port}") as wire:
+        wire.recv(65536)
+        # A masked text frame that claims 8 MiB: its head alone must be enough.
+        wire.sendall(b"\x81\xff" + (8 * 2**20).to_bytes(8, "big") + b"\0\0\0\0")
+        received = bytearray()
+        # The server cuts a line whose other end does not close it too.
+        with suppress(ConnectionResetError):
+            while piece := wire.recv(65536):
+                received += piece
+    assert (1009).to_bytes(2, "big") in received
 
 
 async def test_other_servers_are_told_that_all_is_ready() -> None:
