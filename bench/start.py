@@ -25,7 +25,7 @@ def start(clone: Path, environment: dict[str, str]) -> tuple[float, str]:
         cwd=clone,
         env=environment,
         check=True,
-        capture_output=True,
+        stdout=subprocess.PIPE,
         text=True,
     )
     seconds = time.perf_counter() - began
