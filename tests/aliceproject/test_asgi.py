@@ -123,7 +123,8 @@ def test_a_stopping_server_takes_no_job_along(stand: Stand) -> None:
 
 def test_a_taken_port_is_said_in_a_sentence(live: Live) -> None:
     live.start("second", "web")
-    assert live.processes.pop("second").wait(60) == 1
+    assert live.processes["second"].wait(60) == 1
+    del live.processes["second"]
     assert "Cannot listen: " in live.log
 
 
