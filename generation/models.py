@@ -69,7 +69,7 @@ class Job(models.Model):
                 fields=["status", "fair_tag", "-priority", "created_at"], name="job_queued"
             ),
             models.Index(fields=["status", "lease_expires_at"], name="job_leased"),
-            models.Index(fields=["owner", "status"], name="job_open_of_owner"),
+            models.Index(fields=["owner", "status", "priority"], name="job_open_of_owner"),
             models.Index(fields=["owner", "-created_at", "-id"], name="job_of_owner"),
         ]
 
