@@ -41,7 +41,7 @@ class Stand:
         return [job["status"] for job in jobs(self.live) if job["id"] not in self.earlier]
 
     def wait_for(self, expected: list[str]) -> None:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while self.statuses() != expected:
             assert time.monotonic() < deadline, (self.statuses(), self.live.log)
             time.sleep(0.1)
@@ -85,7 +85,7 @@ def test_200_waiting_clients_cost_no_threads_and_health_answers(stand: Stand) ->
             clients.enter_context(blocking_call(stand.live))
         stand.wait_for(["queued"] * 200)
         assert threads(stand.live) < 40
-        assert httpx2.get(f"{stand.live.url}/health", timeout=2).json()["queueDepth"] >= 200
+        assert httpx2.get(f"{stand.live.url}/health", timeout=10).json()["queueDepth"] >= 200
 
 
 def test_a_client_that_leaves_takes_its_job_along(stand: Stand) -> None:
