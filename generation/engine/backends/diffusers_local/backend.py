@@ -69,7 +69,6 @@ class DiffusersBackend:
         plan = [(spec, *self._prepared(spec)) for spec in specs]
         progress = Progress(watch, sum(drawing.evaluations(w, s, k) for s, w, k in plan))
         for spec, warm, at_once in plan:
-            progress.colours = warm.colours
             with devices.faults_named(self._device):
                 result = drawing.draw(warm, spec, at_once, progress)
             yield result

@@ -79,6 +79,7 @@ def _denoised(
 ) -> torch.Tensor:
     pipe = warm.pipe
     pipe.scheduler = schedulers.build(spec.scheduler, warm.schedule)
+    progress.follow(pipe.scheduler, warm.colours)
     answer: Any = pipe(
         **conditions,
         width=spec.width,

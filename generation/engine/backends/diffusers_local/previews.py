@@ -1,8 +1,10 @@
 """A cheap look at pictures under way: latents to colours by one linear map, without the VAE."""
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -69,21 +71,58 @@ def _read(path: Path) -> LatentMap:
     return LatentMap(rows, (red, green, blue))
 
 
-def raster(latents: torch.Tensor, scheduler: Any, colours: LatentMap) -> Raster:
-    """The first of (n, channels, h, w) latents as a small picture, its longer side SIDE pixels."""
-    latent = latents[:1].float().cpu() / _scale(scheduler)
-    factors, bias = torch.tensor(colours.factors), torch.tensor(colours.bias)
-    rgb = torch.einsum("nchw,cr->nrhw", latent, factors) + bias.view(1, 3, 1, 1)
+class Glimpse:
+    """Keeps what a scheduler's last step was given, to guess where the picture is heading.
+
+    It holds references, no copies, and reckons only when asked: a step costs nothing more.
+    """
+
+    def __init__(self, scheduler: Any) -> None:
+        self._scheduler = scheduler
+        self._given: tuple[torch.Tensor, Any, torch.Tensor] | None = None
+        step = scheduler.step
+
+        # The pipeline reads the signature to learn what else a scheduler takes.
+        @wraps(step)
+        def watched(output: torch.Tensor, time: Any, sample: torch.Tensor, **more: Any) -> Any:
+            self._given = (output[:1], time, sample[:1])
+            return step(output, time, sample, **more)
+
+        scheduler.step = watched
+
+    def latents(self) -> torch.Tensor:
+        """The first image's latents without their noise, as the network sees them by now."""
+        if self._given is None:
+            raise RuntimeError("A glimpse was asked for before the first step.")
+        output, time, sample = self._given
+        output, sample = output.float().cpu(), sample.float().cpu()
+        kept = self._kept(time)
+        signal, noise = math.sqrt(kept), math.sqrt(1 - kept)
+        if float(self._scheduler.init_noise_sigma) > 1:
+            # Euler and LMS let latents grow with the noise; the others keep them at one variance.
+            sample = sample * signal
+        kind = self._scheduler.config.prediction_type
+        if kind == "epsilon":
+            return (sample - noise * output) / signal
+        if kind == "v_prediction":
+            return signal * sample - noise * output
+        return output
+
+    def _kept(self, time: Any) -> float:
+        """The share of the picture's variance that the noise had left before the last step."""
+        sigmas = getattr(self._scheduler, "sigmas", None)
+        if sigmas is None:
+            return float(self._scheduler.alphas_cumprod[int(time)])
+        return 1 / (float(sigmas[self._scheduler.step_index - 1]) ** 2 + 1)
+
+
+def raster(latents: torch.Tensor, colours: LatentMap) -> Raster:
+    """(1, channels, h, w) latents as a small picture, its longer side SIDE pixels."""
+    factors = torch.tensor(colours.factors, dtype=torch.float32)
+    bias = torch.tensor(colours.bias, dtype=torch.float32)
+    rgb = torch.einsum("nchw,cr->nrhw", latents, factors) + bias.view(1, 3, 1, 1)
     factor = SIDE / max(rgb.shape[2:])
     large = interpolate(rgb, scale_factor=factor, mode="bicubic")
     pixels = (large[0].clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0)
     height, width, _ = pixels.shape
     return Raster(width, height, pixels.contiguous().numpy().tobytes())
-
-
-def _scale(scheduler: Any) -> float:
-    """Euler and LMS let latents grow with the noise; the others keep them at unit variance."""
-    if float(scheduler.init_noise_sigma) <= 1:
-        return 1.0
-    sigma = float(scheduler.sigmas[scheduler.step_index])
-    return float((sigma**2 + 1) ** 0.5)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from generation.engine.backends.diffusers_local import previews
@@ -16,17 +15,17 @@ class Progress:
     watch: Watcher
     total: int
     done: int = 0
-    colours: previews.LatentMap | None = None
+    _preview: Callable[[], Raster] | None = None
 
-    def __call__(
-        self, pipe: Any, index: int, timestep: Any, tensors: dict[str, Any]
-    ) -> dict[str, Any]:
+    def follow(self, scheduler: Any, colours: previews.LatentMap | None) -> None:
+        """From now on previews show what `scheduler` is drawing; no map, no previews."""
+        self._preview = None
+        if colours:
+            glimpse = previews.Glimpse(scheduler)
+            self._preview = lambda: previews.raster(glimpse.latents(), colours)
+
+    def __call__(self, pipe: Any, index: int, time: Any, tensors: dict[str, Any]) -> dict[str, Any]:
         """diffusers' callback_on_step_end. Looks at no tensor, so it never waits for the device."""
         self.done += 1
-        self.watch(Step(self.done, self.total, self._preview(pipe, tensors["latents"])))
+        self.watch(Step(self.done, self.total, self._preview))
         return {}
-
-    def _preview(self, pipe: Any, latents: Any) -> Callable[[], Raster] | None:
-        if self.colours is None:
-            return None
-        return partial(previews.raster, latents, pipe.scheduler, self.colours)
