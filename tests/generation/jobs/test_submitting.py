@@ -104,6 +104,15 @@ def test_a_key_at_once_from_many_is_one_job(submit: Submit) -> None:
     assert {job.pk for job in answers if isinstance(job, Job)} == {Job.objects.get().pk}
 
 
+@several_connections
+def test_each_of_many_clients_that_repeat_themselves_has_one_job(submit: Submit) -> None:
+    keys = [f"client {n}" for n in range(20)] * 3
+    calls = [partial(submit, idempotency_key=key, body_hash=key) for key in keys]
+    answers = at_once(calls[:30]) + at_once(calls[30:])
+    assert all(isinstance(answer, Job) for answer in answers)
+    assert Job.objects.count() == 20
+
+
 def test_an_sdk_retry_joins_the_running_job(submit: Submit, take: Take) -> None:
     first = submit(body_hash="a")
     take()
