@@ -45,7 +45,7 @@ class Cluster:
     def living(self) -> list[int]:
         return [pid for pid in (self.sentinel, *self.parts.values()) if alive(pid)]
 
-    def ends(self, seconds: float = 15) -> int:
+    def ends(self, seconds: float = 30) -> int:
         """The leader's exit status, once nothing of the cluster lives."""
         code = self.leader.wait(seconds)
         until(lambda: not self.living, self)

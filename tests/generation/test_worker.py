@@ -26,7 +26,6 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.skipif(sys.platform != "linux", reason="reads /proc"),
 ]
-ROOT = Path(__file__).resolve().parent.parent.parent
 Status = Job.Status
 
 
@@ -112,18 +111,18 @@ def test_no_task_is_taken_while_one_runs(cluster: Cluster, ask: Callable[..., Jo
 @pytest.mark.parametrize("part", PARTS)
 def test_the_death_of_an_idle_part_ends_the_whole(cluster: Cluster, part: str) -> None:
     os.kill(cluster.parts[part], signal.SIGKILL)
-    assert cluster.ends(5) == 1
+    assert cluster.ends() == 1
     assert "the whole cluster ends" in cluster.log.read_text()
 
 
 def test_the_death_of_the_sentinel_ends_the_whole(cluster: Cluster) -> None:
     os.kill(cluster.sentinel, signal.SIGKILL)
-    assert cluster.ends(5) == 1
+    assert cluster.ends() == 1
 
 
 def test_the_death_of_the_leader_ends_the_whole(cluster: Cluster) -> None:
     cluster.leader.kill()
-    assert cluster.ends(5) == -signal.SIGKILL
+    assert cluster.ends() == -signal.SIGKILL
 
 
 def test_a_job_that_kills_its_worker_is_drawn_by_the_next(
@@ -132,7 +131,7 @@ def test_a_job_that_kills_its_worker_is_drawn_by_the_next(
     job = ask("a lake [mock:slow=0.1]")
     until(begun(job), cluster)
     os.kill(cluster.parts["worker"], signal.SIGKILL)
-    assert cluster.ends(5) == 1
+    assert cluster.ends() == 1
     heir = Cluster(tmp_path / "heir.log")
     until(succeeded(job), heir)
     heir.close()
@@ -143,7 +142,7 @@ def test_a_job_that_kills_its_worker_is_drawn_by_the_next(
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
 def test_an_idle_worker_stops_when_told(cluster: Cluster, signum: int) -> None:
     cluster.leader.send_signal(signum)
-    assert cluster.ends(5) == 0
+    assert cluster.ends() == 0
     assert not worker_status.alive().exists()
 
 
@@ -173,7 +172,7 @@ def test_a_stop_gives_a_long_job_back_in_time(
     job = ask(prompt, 150)
     until(Job.objects.filter(pk=job.pk, status=Status.RUNNING).exists, patient_cluster)
     patient_cluster.leader.terminate()
-    # One step of the second job takes longer than all that this allows.
-    assert patient_cluster.ends(15) == 0
+    # One step of the second job takes longer than this allows for all.
+    assert patient_cluster.ends(25) == 0
     job.refresh_from_db()
     assert (job.status, job.attempts) == (Status.QUEUED, 0)
