@@ -98,6 +98,19 @@ def test_sdxl_pixels_equal_the_bare_pipeline(
     assert first_pixels(backend, order) == bare(sdxl.path, order)
 
 
+def test_vae_with_its_own_scale_equals_the_bare_pipeline(
+    sdxl: ModelRef, spec: JobSpec, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(sdxl.path, tmp_path / "scaled")
+    config = folder / "vae/config.json"
+    scale = {"latents_mean": [0.1, -0.2, 0.3, 0.4], "latents_std": [1.5, 0.5, 2.0, 1.0]}
+    config.write_text(json.dumps(json.loads(config.read_text()) | scale))
+    backend = loaded(replace(sdxl, path=str(folder)))
+    theirs = bare(str(folder), spec)
+    assert theirs != bare(sdxl.path, spec)
+    assert greatest_difference(first_pixels(backend, spec), theirs) <= 1
+
+
 def test_images_drawn_together_equal_those_drawn_alone(
     backend: DiffusersBackend, batching: DiffusersBackend, spec: JobSpec
 ) -> None:

@@ -72,10 +72,7 @@ def _even(one: list[list[int]], other: list[list[int]], empty: list[list[int]]) 
 
 def _states(encoder: Any, windows: list[list[int]]) -> Any:
     ids = torch.tensor(windows, device=encoder.device)
-    mask = None
-    if getattr(encoder.config, "use_attention_mask", False):
-        mask = (ids != encoder.config.pad_token_id).long()
-    return encoder(ids, attention_mask=mask, output_hidden_states=True)
+    return encoder(ids, output_hidden_states=True)
 
 
 def _last(encoder: Any, windows: list[list[int]], skip: int) -> torch.Tensor:
