@@ -71,6 +71,7 @@ class Desk:
         if time.monotonic() >= self._tidy_at:
             self._tidy_at = time.monotonic() + TIDY_SECONDS
             jobs.drop_submissions()
+            jobs.drop_workers()
 
     def _next(self) -> Claim | None:
         if stopping.asked():

@@ -8,11 +8,11 @@ from generation.jobs.publishing import Stored, end_cancelled, fail, publish, pub
 from generation.jobs.queries import cancel, position, result_images
 from generation.jobs.reporting import report
 from generation.jobs.submitting import Caller, joined, submit
-from generation.jobs.tidying import drop_previews, drop_submissions
+from generation.jobs.tidying import drop_previews, drop_submissions, drop_workers
 from generation.jobs.waiting import Update, finished, follow
 
 __all__ = [
-    "Caller", "Claim", "LeaseLost", "Stored", "Update", "cancel", "claim", "drop_previews", "drop_submissions",
+    "Caller", "Claim", "LeaseLost", "Stored", "Update", "cancel", "claim", "drop_previews", "drop_submissions", "drop_workers",
     "end_cancelled", "fail", "finished", "follow", "heartbeat", "joined", "position", "publish",
     "published", "queued", "reap", "release", "report", "result_images", "retry", "ring", "submit",
 ]  # fmt: skip

@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.db.models.functions import Now
 
 from generation import conf
-from generation.models import JobPreview, Submission
+from generation.models import JobPreview, Submission, WorkerStatus
 
 
 def drop_previews() -> int:
@@ -19,3 +19,8 @@ def drop_submissions() -> int:
     longest = max(conf.IDEMPOTENCY_SECONDS, conf.SDK_RETRY_SECONDS)
     past = Submission.objects.filter(created_at__lt=Now() - timedelta(seconds=longest))
     return past.delete()[0]
+
+
+def drop_workers() -> int:
+    """Forget workers that were not heard of for a day; those that stop in order go at once."""
+    return WorkerStatus.objects.filter(updated_at__lt=Now() - timedelta(days=1)).delete()[0]

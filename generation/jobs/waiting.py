@@ -28,9 +28,10 @@ async def finished(job_id: UUID, timeout: float) -> Job:
     """The job once it ended. Raises WaitTimeout after `timeout` seconds, NotFound if it is gone."""
     try:
         async with asyncio.timeout(timeout):
-            async for sight in _sights(job_id, previews=False):
-                if sight.job.ended:
-                    return sight.job
+            with board().watching(job_id, previews=False) as watch:
+                while (sight := await watch.next()) is not None:
+                    if sight.job.ended:
+                        return sight.job
     except TimeoutError:
         raise WaitTimeout(str(job_id)) from None
     raise NotFound(f"There is no job {job_id}.")
@@ -43,20 +44,21 @@ async def follow(job_id: UUID, last_event_id: int = 0) -> AsyncIterator[Update]:
     NotFound when the job is gone.
     """
     last = last_event_id
-    async for sight in _sights(job_id, previews=True):
-        for update in _updates(sight):
-            if update.id > last or (sight.job.ended and update.name == sight.job.status):
+    with board().watching(job_id, previews=True) as watch:
+        while (sight := await watch.next()) is not None:
+            for update in _news(sight, last):
                 last = max(last, update.id)
                 yield update
-        if sight.job.ended:
-            return
+            if sight.job.ended:
+                return
     raise NotFound(f"There is no job {job_id}.")
 
 
-async def _sights(job_id: UUID, *, previews: bool) -> AsyncIterator[Sight]:
-    with board().watching(job_id, previews=previews) as watch:
-        while (sight := await watch.next()) is not None:
-            yield sight
+def _news(sight: Sight, last: int) -> list[Update]:
+    """What came after event `last`; of a job that ended always the end."""
+    job = sight.job
+    end = job.status if job.ended else None
+    return [update for update in _updates(sight) if update.id > last or update.name == end]
 
 
 def _updates(sight: Sight) -> list[Update]:

@@ -3,15 +3,13 @@
 import uuid
 
 import pytest
-from django.db.models.functions import Now
 
 from accounts.models import User
 from accounts.problems import NotFound
 from gallery.models import Image
 from generation import jobs
-from generation.jobs.fence import from_now
-from generation.models import Job, JobPreview
-from tests.generation.jobs.conftest import Order, Submit, Take, age, stored
+from generation.models import Job
+from tests.generation.jobs.conftest import Order, Submit, Take, stored
 
 pytestmark = pytest.mark.django_db
 Status = Job.Status
@@ -70,25 +68,6 @@ def test_pictures_come_in_order_without_the_deleted(
     Image.objects.filter(seed=2).delete()
     Image.objects.filter(seed=3).update(state=Image.State.DELETING)
     assert [image.seed for image in jobs.result_images(job)] == [1]
-
-
-def test_previews_are_forgotten_a_minute_after_the_end(submit: Submit, take: Take) -> None:
-    submit(), submit()
-    old, new = take(), take()
-    for claim in (old, new):
-        jobs.report(claim, 1, 10, b"webp")
-        jobs.fail(claim, "x", "x")
-    Job.objects.filter(pk=old.job.pk).update(finished_at=from_now(-90))
-    Job.objects.filter(pk=new.job.pk).update(finished_at=Now())
-    assert jobs.drop_previews() == 1
-    assert JobPreview.objects.get().job_id == new.job.pk
-
-
-def test_proofs_of_requests_are_forgotten_after_a_day(submit: Submit) -> None:
-    old, new = submit(body_hash="a"), submit(body_hash="b")
-    age(old, 86500)
-    assert jobs.drop_submissions() == 1
-    assert new.submissions.exists()
 
 
 def test_a_report_shows_step_and_preview(submit: Submit, take: Take) -> None:
