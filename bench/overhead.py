@@ -4,8 +4,9 @@
 
 Starts its own server on a free port and a temporary data directory, then alternates a bare
 `StableDiffusionPipeline` call in this process with POST /v1/images/generations (b64_json, so the
-PNG is encoded, stored and sent). Prints medians, their ratio, and from the jobs' own records the
-time from submit to start; with --json the same as JSON.
+PNG is encoded, stored and sent). The bare call is made in --dtype: give the one the worker chose,
+which /health names, or the ratio compares two precisions. Prints medians, their ratio, and the
+stages of the jobs' own records; with --json the same as JSON.
 """
 
 import argparse
@@ -24,12 +25,15 @@ ROOT = Path(__file__).parents[1]
 PROMPT = "a serene mountain landscape at sunset"
 
 
-def bare_pipeline(steps: int) -> Callable[[], object]:
+def bare_pipeline(steps: int, dtype: str) -> Callable[[], object]:
     import torch
     from diffusers import DPMSolverMultistepScheduler, StableDiffusionPipeline
 
     pipe = StableDiffusionPipeline.from_pretrained(
-        ROOT / "modelhub/demo/model", local_files_only=True, use_safetensors=True
+        ROOT / "modelhub/demo/model",
+        dtype=getattr(torch, dtype),
+        local_files_only=True,
+        use_safetensors=True,
     )
     pipe.scheduler = DPMSolverMultistepScheduler.from_config(
         pipe.scheduler.config, algorithm_type="sde-dpmsolver++", use_karras_sigmas=True
@@ -69,8 +73,8 @@ def first_step(client: httpx2.Client, steps: int) -> float:
     raise RuntimeError("the job ended without a progress event")
 
 
-def measure(server: Server, pairs: int, steps: int) -> dict[str, Any]:
-    bare = bare_pipeline(steps)
+def measure(server: Server, pairs: int, steps: int, dtype: str) -> dict[str, Any]:
+    bare = bare_pipeline(steps, dtype)
     with httpx2.Client(base_url=server.url, headers=server.headers, timeout=120) as client:
         through = api(client, steps)
         for warm_up in (bare, through, bare, through):
@@ -86,6 +90,7 @@ def measure(server: Server, pairs: int, steps: int) -> dict[str, Any]:
     return {
         "pairs": pairs,
         "steps": steps,
+        "dtype": dtype,
         "bare_ms": bare_ms,
         "api_ms": api_ms,
         "overhead_ms": statistics.median(a - b for b, a in timed),
@@ -99,15 +104,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pairs", type=int, default=20)
     parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--dtype", choices=("float32", "bfloat16"), default="bfloat16")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     with running() as server:
-        figures = measure(server, options.pairs, options.steps)
+        figures = measure(server, options.pairs, options.steps, options.dtype)
     if options.json:
         json.dump(figures, sys.stdout)
         return
     for name, value in figures.items():
-        print(f"{name:28} {value:10.3f}" if isinstance(value, float) else f"{name:28} {value:10}")
+        print(
+            f"{name:28} {value:10.3f}" if isinstance(value, float) else f"{name:28} {value!s:>10}"
+        )
 
 
 if __name__ == "__main__":
