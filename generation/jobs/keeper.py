@@ -106,27 +106,29 @@ class Keeper:
     def __init__(self, present: Callable[[], None]) -> None:
         self._present = present
         self._present_at = 0.0
-        self._tended: dict[UUID, Tended] = {}
+        # By the claim: the same job may come again while its former claim is still being saved.
+        self._tended: dict[str, Tended] = {}
         self._wake = threading.Event()
         vital.start("keeper", self._run)
 
     def tend(self, claim: Claim) -> Tended:
         """Keep the claim from now on; what it returns is the job's watcher."""
         tended = Tended(claim, self._wake.set)
-        self._tended[claim.job.pk] = tended
+        self._tended[claim.holder] = tended
         self._wake.set()
         return tended
 
     def forget(self, tended: Tended) -> None:
         """The job ended or was given back."""
-        self._tended.pop(tended.claim.job.pk, None)
+        self._tended.pop(tended.claim.holder, None)
         self._wake.set()
 
     def cancel(self, job_id: UUID) -> None:
         """A hint that the job's cancel flag is set: read the row at once."""
-        if tended := self._tended.get(job_id):
-            tended.read_now()
-            self._wake.set()
+        for tended in list(self._tended.values()):
+            if tended.claim.job.pk == job_id:
+                tended.read_now()
+                self._wake.set()
 
     def _run(self) -> None:
         while True:
@@ -154,7 +156,7 @@ class Keeper:
             tended.tend()
         except LeaseLost:
             # It may just have ended well.
-            if tended.claim.job.pk in self._tended:
+            if tended.claim.holder in self._tended:
                 tended.stop(Reason.LOST)
         except (OperationalError, InterfaceError) as error:
             logger.warning("The lease of job %s was not renewed: %s", tended.claim.job.pk, error)

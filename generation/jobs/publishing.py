@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
+from django.db.models import F
 
 from gallery import storage
 from gallery.metadata import Recipe
@@ -37,7 +38,7 @@ def publish(claim: Claim, stored: Sequence[Stored], timings: dict[str, int]) -> 
     """
     with transaction.atomic():
         rows = held(claim).filter(cancel_requested=False)
-        if not end(rows, Status.SUCCEEDED, timings=timings, step=claim.job.steps):
+        if not end(rows, Status.SUCCEEDED, timings=timings, step=F("steps")):
             raise LeaseLost
         Image.objects.bulk_create(_image(claim, one, timings) for one in stored)
         JobImage.objects.bulk_create(

@@ -27,7 +27,7 @@ def test_a_job_holds_its_order_and_rings_the_bell(submit: Submit, order: Order) 
     assert job.status == Job.Status.QUEUED
     assert job.spec["prompt"] == "a boat"
     assert job.requested["n"] == 2
-    assert (job.client_job_id, job.previews, job.steps) == ("mine", True, 20)
+    assert (job.client_job_id, job.previews, job.steps) == ("mine", True, 10)
     assert OrmQ.objects.filter(key=bell.CLUSTER).count() == 1
 
 
