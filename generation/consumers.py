@@ -4,9 +4,11 @@ import asyncio
 import base64
 import json
 import logging
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 from uuid import UUID
@@ -15,7 +17,6 @@ from asgiref.sync import sync_to_async
 from channels.auth import get_user
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
-from django.utils import timezone
 
 from accounts.local import local_user
 from accounts.models import LOCAL_USERNAME, User
@@ -142,8 +143,9 @@ class JobSocket(Socket):
         return (jobs_of if self.user.is_staff else jobs_of.filter(owner=self.user)).exists()
 
     async def talk(self) -> None:
+        pace = Pace()
         async for update in jobs.follow(self.job_id):
-            await self.send_json(await sync_to_async(message)(update))
+            await self.send_json(await sync_to_async(message)(update, pace))
 
     async def hear(self, message: Any) -> bool:
         if message != {"type": "cancel"}:
@@ -178,7 +180,25 @@ class DashboardSocket(Socket):
         self.changed.set()
 
 
-def message(update: jobs.Update) -> dict[str, Any]:
+@dataclass(slots=True)
+class Pace:
+    """How fast steps come, from the first one seen on: loading a model is no part of it."""
+
+    step: int = 0
+    since: float = 0.0
+
+    def seconds_left(self, job: Job) -> float | None:
+        """None while the job does not run, or until two steps tell the pace."""
+        if job.status != Job.Status.RUNNING or not job.step:
+            return None
+        now = time.monotonic()
+        if not 0 < self.step <= job.step:
+            self.step, self.since = job.step, now
+        done = job.step - self.step
+        return round((now - self.since) / done * (job.steps - job.step), 1) if done else None
+
+
+def message(update: jobs.Update, pace: Pace) -> dict[str, Any]:
     """An update of a job as the page reads it; asks the database for the pictures of a success."""
     job = update.job
     told: dict[str, Any] = {
@@ -186,7 +206,7 @@ def message(update: jobs.Update) -> dict[str, Any]:
         "id": update.id,
         "step": job.step,
         "steps": job.steps,
-        "eta_seconds": _eta_seconds(job),
+        "eta_seconds": pace.seconds_left(job),
     }
     match update.name:
         case "queued":
@@ -198,14 +218,6 @@ def message(update: jobs.Update) -> dict[str, Any]:
         case "failed":
             told |= {"code": job.error_code, "message": job.error_message}
     return told
-
-
-def _eta_seconds(job: Job) -> float | None:
-    """What is left at the pace so far; None before the first step tells the pace."""
-    if job.status != Job.Status.RUNNING or not job.step or job.started_at is None:
-        return None
-    elapsed = (timezone.now() - job.started_at).total_seconds()
-    return round(elapsed / job.step * (job.steps - job.step), 1)
 
 
 async def _user_of(scope: dict[str, Any]) -> User | None:

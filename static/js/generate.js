@@ -11,9 +11,9 @@ let shown = null;
 const TITLE = document.title;
 const ENDED = new Set(["succeeded", "failed", "cancelled"]);
 
-function begin(id, { prompt = "", width = 1, height = 1, adjustments = [] } = {}) {
+function begin(id, { prompt = "", width = 512, height = 512, adjustments = [] } = {}) {
   const work = {
-    id, prompt, adjustments, ratio: width / height, state: "queued", step: 0, steps: 0, images: [],
+    id, prompt, adjustments, width, ratio: width / height, state: "queued", step: 0, steps: 0, images: [],
   };
   works.set(id, work);
   work.tile = stamp("t-frame");
@@ -151,6 +151,7 @@ function drawLatent(work) {
     easel.replaceChildren(latent);
   }
   latent.style.setProperty("--ratio", work.ratio);
+  latent.style.setProperty("--natural", work.width);
   if (!work.preview) return;
   const image = element(".latent-image", latent);
   image.src = work.preview;
@@ -181,6 +182,7 @@ function result(work, { page, picture, seed, width, height }) {
     ".result-open": { href: page },
   });
   element(".result-image", figure).style.setProperty("--ratio", width / height);
+  element(".result-image", figure).style.setProperty("--natural", width);
   element(".result-seed", figure).addEventListener("click", () => {
     setValue("seed", seed);
     say("The form uses this seed now.");
@@ -254,7 +256,8 @@ function resume(ids) {
     call("GET", `/v1/jobs/${id}`).then(({ effective = {}, adjustments = [] }) => {
       work.adjustments = adjustments;
       work.prompt = effective.prompt ?? "";
-      work.ratio = effective.width / effective.height || 1;
+      work.width = effective.width ?? work.width;
+      work.ratio = effective.width / effective.height || work.ratio;
       draw(work);
     }, () => {});
   }

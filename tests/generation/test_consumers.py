@@ -99,7 +99,9 @@ async def test_progress_and_preview_come_while_the_job_runs(
     progress = await line.hear_of("progress")
     assert base64.b64decode(preview["preview"]) == b"RIFFwebp"
     assert (progress["step"], progress["steps"]) == (4, 10)
-    assert progress["eta_seconds"] >= 0
+    assert progress["eta_seconds"] is None
+    await in_thread(jobs.report)(claim, 6, 10)
+    assert (await line.hear_of("progress"))["eta_seconds"] > 0
 
 
 async def test_success_brings_the_pictures_and_closes(
