@@ -1,6 +1,7 @@
 """What every start does first, and what changes nothing the second time."""
 
 import logging
+import os
 import sys
 from dataclasses import dataclass
 
@@ -39,14 +40,25 @@ def prepare() -> Prepared:
     return Prepared(installed, ready.count())
 
 
+# Threads that spin while they wait for one another starve themselves wherever something else
+# computes: on two busy cores one small picture took minutes instead of a second.
+PATIENT_THREADS = "OMP_WAIT_POLICY", "PASSIVE"
+
+
 def programs() -> list[Program]:
     """What a whole server runs; the io cluster only where something is scheduled."""
     manage = (sys.executable, str(settings.BASE_DIR / "manage.py"))
     clusters = {"worker": "image"} | ({"io": "io"} if Schedule.objects.exists() else {})
+    name, value = PATIENT_THREADS
+    waiting = {name: os.environ.get(name, value)}
     return [
         Program("web", (*manage, "web")),
         *[
-            Program(name, (*manage, "worker", "--cluster", cluster), {"Q_CLUSTER_NAME": cluster})
+            Program(
+                name,
+                (*manage, "worker", "--cluster", cluster),
+                {"Q_CLUSTER_NAME": cluster} | waiting,
+            )
             for name, cluster in clusters.items()
         ],
     ]

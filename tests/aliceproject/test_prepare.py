@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+from django_q.models import Schedule
 from pytest_django.fixtures import Settings
 
 from aliceproject import preparation
@@ -60,7 +61,17 @@ def test_a_server_is_a_web_process_and_a_worker() -> None:
 
 @pytest.mark.django_db
 def test_the_io_cluster_runs_where_something_is_scheduled() -> None:
-    from django_q.models import Schedule
-
     Schedule.objects.create(func="x.y", schedule_type=Schedule.DAILY)
     assert [program.name for program in preparation.programs()] == ["web", "worker", "io"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("set_to", "given"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
+def test_a_workers_threads_wait_in_peace_unless_the_operator_decides(
+    set_to: str | None, given: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    if set_to:
+        monkeypatch.setenv("OMP_WAIT_POLICY", set_to)
+    worker = preparation.programs()[1]
+    assert worker.env["OMP_WAIT_POLICY"] == given
