@@ -7,6 +7,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from modelhub import demo_install
+from modelhub.detection import detect
+from modelhub.families import Family
 from modelhub.models import CatalogModel
 from tests.modelhub.conftest import MakeModel
 
@@ -71,6 +73,12 @@ def test_without_a_bundled_model_it_says_so(models_dir: Path, tmp_path: Path) ->
     with pytest.raises(demo_install.NotBundled):
         demo_install.install(tmp_path)
     assert list(models_dir.iterdir()) == []
+
+
+def test_the_bundled_model_is_recognised_and_small_enough() -> None:
+    found = detect(demo_install.SOURCE, demo_install.SOURCE.parent)
+    assert (found.state, found.family) == (CatalogModel.State.READY, Family.SD_CUSTOM)
+    assert found.size_bytes <= 30_000_000
 
 
 @pytest.mark.django_db
