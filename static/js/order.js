@@ -134,6 +134,7 @@ export function setUpForm(found, submit) {
   form.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
   });
+  element(".button-create", form).disabled = false;
   // A field the browser refuses must be seen, and it may lie in the closed part.
   form.addEventListener("invalid", (event) => {
     event.target.closest("details")?.setAttribute("open", "");

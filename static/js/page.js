@@ -104,6 +104,8 @@ function setUpMenus() {
 }
 
 function setUpCopying() {
+  // Shown only now: a button that cannot do anything yet should not be there to press.
+  for (const button of document.querySelectorAll("[data-copy]")) button.hidden = false;
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-copy]");
     if (button) copy(element(button.dataset.copy).value);

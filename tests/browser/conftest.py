@@ -36,7 +36,6 @@ from accounts.models import User
 from modelhub.models import CatalogModel
 for name in ("alice", "bob"):
     User.objects.create_user(name, password="{PASSWORD}")
-User.objects.create_superuser("carol", password="{PASSWORD}")
 CatalogModel.objects.create(
     public_id="sd/demo", path="demo", layout="diffusers", family="sd-custom",
     native_resolution=256, defaults={{"steps": 12}},

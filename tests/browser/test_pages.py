@@ -259,17 +259,6 @@ async def test_every_page_fits_and_is_open_to_all(
         assert window.troubles == []
 
 
-async def test_the_administration_keeps_to_the_policy(stranger: Window) -> None:
-    await stranger.sign_in("carol")
-    await stranger.visit("/admin/")
-    links = await stranger.page.locator("#content-main th a").evaluate_all(
-        "(links) => links.map((link) => link.pathname)"
-    )
-    assert links
-    for path in links:
-        await stranger.visit(path)
-
-
 async def test_a_page_that_is_none_is_open_to_all_too(window: Window) -> None:
     await window.visit("/web/nowhere")
     await _fits_and_is_accessible(window)
