@@ -57,7 +57,7 @@ function fillJob(row, job) {
 
 function standOf({ status, position, step, steps }) {
   if (status === "queued") return position ? `Waiting, ${position} ahead` : "Next in line";
-  return step ? `Step ${step} of ${steps}` : "Getting the model ready";
+  return step ? `Step ${step} of ${steps}` : "Starting";
 }
 
 function fillWorker(row, worker) {

@@ -134,7 +134,7 @@ function drawStand(work) {
 function stand({ state, step, steps, position, eta_seconds: left, cancelling }) {
   if (cancelling) return "Cancelling";
   if (state === "queued") return position ? `Waiting, ${position} ahead` : "Next in line";
-  if (!step) return "Getting the model ready";
+  if (!step) return "Starting";
   const time = left === null || left === undefined ? "" : `, about ${duration(left)} left`;
   return `Step ${step} of ${steps}${time}`;
 }
