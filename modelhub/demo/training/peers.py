@@ -30,7 +30,7 @@ def _join(
 ) -> None:
     torch.set_num_threads(1)
     distributed.init_process_group(
-        "gloo", init_method=f"file://{meeting_point}", rank=rank, world_size=count
+        "gloo", init_method=f"file://{meeting_point.resolve()}", rank=rank, world_size=count
     )
     work(*args)
     distributed.destroy_process_group()

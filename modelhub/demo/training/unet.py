@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,6 +81,16 @@ def told(tokenizer: CLIPTokenizer, count: int) -> Tensor:
             tokenizer(texts, padding="max_length", truncation=True, return_tensors="pt").input_ids
         )
     return torch.stack(rows).to(torch.int16)
+
+
+def study(folder: Path, steps: int) -> nn.ModuleDict:
+    """Train from what the folder holds: called in every process, and once more for the result."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    saved = torch.load(folder / "lessons.pt", weights_only=True, mmap=True)
+    lessons = Lessons(saved["latents"], saved["mirrored"], saved["tokens"])
+    # Read, not written again: the processes would trip over each other's half-written file.
+    tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
+    return train(folder, tokenizer, lessons, steps)
 
 
 def train(folder: Path, tokenizer: CLIPTokenizer, lessons: Lessons, steps: int) -> nn.ModuleDict:

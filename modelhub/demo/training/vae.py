@@ -67,7 +67,7 @@ def polish(
     )
     while progress.step < steps:
         random = progress.generator()
-        chosen = torch.randint(len(pictures), (4,), generator=random)
+        chosen = torch.randint(len(latents), (4,), generator=random)
         wanted = _pixels(np.stack([pictures[number] for number in chosen.tolist()]))
         known = latents[chosen].float()
         # What the denoiser hands over is never quite on the spot.
