@@ -8,10 +8,12 @@ from pathlib import Path
 
 import torch
 from diffusers import AutoencoderKL
+from safetensors.torch import load_file, save_file
 from transformers import CLIPTokenizer
 
 from modelhub.demo.training import dataset, peers, tokenizer, truth, unet, vae
 from modelhub.demo.training.export import export, write_preview_factors
+from modelhub.demo.training.progress import under
 
 SIZE = 128
 FITTED_ON = 1000
@@ -62,10 +64,10 @@ def _lessons(
     work: Path, coder: AutoencoderKL, pictures: dataset.Pictures, words: CLIPTokenizer
 ) -> unet.Lessons:
     """Latents and tokens, kept on disk: encoding takes minutes. Centres the autoencoder too."""
-    path = work / "lessons.pt"
+    path = work / "lessons.safetensors"
     if path.exists():
-        saved = torch.load(path, weights_only=True)
-        coder.load_state_dict(saved["coder"])
+        saved = load_file(path)
+        coder.load_state_dict(under("coder", saved))
         return unet.Lessons(saved["latents"], saved["mirrored"], saved["tokens"])
     vae.centre(coder, vae.encoded(coder, pictures[:FITTED_ON]))
     lessons = unet.Lessons(
@@ -73,7 +75,8 @@ def _lessons(
         vae.encoded(coder, pictures, flipped=True),
         unet.told(words, len(pictures)),
     )
-    torch.save({"coder": coder.state_dict(), **vars(lessons)}, path)
+    weights = {f"coder/{key}": value for key, value in coder.state_dict().items()}
+    save_file(weights | vars(lessons), path)
     return lessons
 
 

@@ -39,6 +39,23 @@ class Muon(torch.optim.Optimizer):
                 if weight.grad is not None:
                     move(weight, weight.grad, self.state[weight], group["lr"])
 
+    def state_dict(self) -> dict[str, Any]:
+        """Tensors only, by place and name, so that a checkpoint needs no pickle."""
+        return {
+            f"{place}.{name}": value
+            for place, weight in enumerate(self._weights())
+            for name, value in self.state[weight].items()
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        weights = self._weights()
+        for key, value in state_dict.items():
+            place, name = key.split(".")
+            self.state[weights[int(place)]][name] = value
+
+    def _weights(self) -> list[Tensor]:
+        return [weight for group in self.param_groups for weight in group["params"]]
+
 
 def _orthogonal(weight: Tensor, gradient: Tensor, state: dict[str, Any], rate: float) -> None:
     moving = state.setdefault("moving", torch.zeros_like(weight))
@@ -63,8 +80,9 @@ def _nearest_orthogonal(matrix: Tensor) -> Tensor:
 def _adam(weight: Tensor, gradient: Tensor, state: dict[str, Any], rate: float) -> None:
     first = state.setdefault("first", torch.zeros_like(weight))
     second = state.setdefault("second", torch.zeros_like(weight))
-    state["count"] = state.get("count", 0) + 1
+    count = state.setdefault("count", torch.zeros(()))
+    count += 1
     first.lerp_(gradient, 1 - BETAS[0])
     second.lerp_(gradient.square(), 1 - BETAS[1])
-    size = (second / (1 - BETAS[1] ** state["count"])).sqrt_().add_(1e-8)
-    weight.addcdiv_(first, size, value=-rate / (1 - BETAS[0] ** state["count"]))
+    size = (second / (1 - BETAS[1] ** float(count))).sqrt_().add_(1e-8)
+    weight.addcdiv_(first, size, value=-rate / (1 - BETAS[0] ** float(count)))

@@ -11,10 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load_file, save_file
 
 from modelhub.demo.training import peers
 
 log = logging.getLogger(__name__)
+
+
+def under(name: str, saved: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The tensors of one part of a saved file."""
+    return {key.removeprefix(f"{name}/"): saved[key] for key in saved if key.startswith(f"{name}/")}
 
 
 @dataclass
@@ -33,10 +39,10 @@ class Progress:
 
     def __post_init__(self) -> None:
         if self.path.exists():
-            saved = torch.load(self.path, weights_only=True)
-            self.step = int(saved.pop("step"))
-            for name, state in saved.items():
-                self.parts[name].load_state_dict(state)
+            saved = load_file(self.path)
+            self.step = int(saved["step"])
+            for name, part in self.parts.items():
+                part.load_state_dict(under(name, saved))
 
     def share_of_peak(self) -> float:
         warm = min(1.0, (self.step + 1) / self.warm_up)
@@ -72,9 +78,11 @@ class Progress:
             self.save()
 
     def save(self) -> None:
-        state = {name: part.state_dict() for name, part in self.parts.items()}
+        state = {"step": torch.tensor(self.step)}
+        for name, part in self.parts.items():
+            state |= {f"{name}/{key}": value for key, value in part.state_dict().items()}
         partial = self.path.with_suffix(".partial")
-        torch.save({"step": self.step, **state}, partial)
+        save_file(state, partial)
         partial.replace(self.path)
 
     def _report(self) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from diffusers import DDPMScheduler, UNet2DConditionModel
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
@@ -86,7 +87,7 @@ def told(tokenizer: CLIPTokenizer, count: int) -> Tensor:
 def study(folder: Path, steps: int) -> nn.ModuleDict:
     """Train from what the folder holds: called in every process, and once more for the result."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    saved = torch.load(folder / "lessons.pt", weights_only=True, mmap=True)
+    saved = load_file(folder / "lessons.safetensors")
     lessons = Lessons(saved["latents"], saved["mirrored"], saved["tokens"])
     # Read, not written again: the processes would trip over each other's half-written file.
     tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
@@ -99,7 +100,7 @@ def train(folder: Path, tokenizer: CLIPTokenizer, lessons: Lessons, steps: int) 
     average = copy.deepcopy(nets).requires_grad_(requires_grad=False)
     optimiser = Muon(nets)
     parts = {"nets": nets, "average": average, "optimiser": optimiser}
-    progress = Progress(folder / "unet.pt", steps, parts)
+    progress = Progress(folder / "unet.safetensors", steps, parts)
     noising = DDPMScheduler(**NOISE)
     while progress.step < steps:
         loss = _loss(nets, noising, lessons, progress.generator())

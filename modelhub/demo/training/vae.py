@@ -41,7 +41,7 @@ def train(folder: Path, pictures: Pictures, steps: int) -> AutoencoderKL:
     vae = network()
     _calm(vae)
     optimiser = Muon(vae)
-    progress = Progress(folder / "vae.pt", steps, {"vae": vae, "optimiser": optimiser})
+    progress = Progress(folder / "vae.safetensors", steps, {"vae": vae, "optimiser": optimiser})
     while progress.step < steps:
         random = progress.generator()
         # Crops give four times the pictures for the same work; whole ones at the end
@@ -63,7 +63,7 @@ def polish(
     decoder = nn.ModuleDict({"decoder": vae.decoder, "post": vae.post_quant_conv})
     optimiser = Muon(decoder)
     progress = Progress(
-        folder / "decoder.pt", steps, {"decoder": decoder, "optimiser": optimiser}, top=0.5
+        folder / "decoder.safetensors", steps, {"decoder": decoder, "optimiser": optimiser}, top=0.5
     )
     while progress.step < steps:
         random = progress.generator()
@@ -136,7 +136,7 @@ def encoded(vae: AutoencoderKL, pictures: Pictures, *, flipped: bool = False) ->
         batch = batch.flip(-1) if flipped else batch
         with torch.autocast("cpu", torch.bfloat16):
             parts.append(vae.encode(batch).latent_dist.mean.half())
-    return torch.cat(parts)
+    return torch.cat(parts).contiguous()
 
 
 @torch.no_grad()
