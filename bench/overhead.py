@@ -81,10 +81,11 @@ def measure(server: Server, pairs: int, steps: int, dtype: str) -> dict[str, Any
             warm_up()
         timed = [(milliseconds(bare), milliseconds(through)) for _ in range(pairs)]
         steps_ms = [first_step(client, steps) for _ in range(max(3, pairs // 2))]
-        jobs = client.get("/v1/jobs", params={"limit": 20}).json()["data"]
+        listed = client.get("/v1/jobs", params={"limit": 50}).json()["data"]
+        jobs = [job for job in listed if job["status"] == "succeeded"]
     bare_ms, api_ms = (statistics.median(column) for column in zip(*timed, strict=True))
     stages = {
-        name: statistics.median(job["timings"].get(name, 0.0) for job in jobs)
+        name: statistics.median(job["timings"][name] for job in jobs)
         for name in ("queue_ms", "load_ms", "encode_ms", "denoise_ms", "decode_ms", "save_ms")
     }
     return {
