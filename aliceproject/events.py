@@ -9,6 +9,7 @@ import hashlib
 import logging
 import os
 import secrets
+import select
 import socket
 import tempfile
 import time
@@ -77,6 +78,9 @@ class LocalChannelLayer(BaseChannelLayer):  # type: ignore[misc]
             loop.remove_reader(ear.fileno)
             ear.shut()
 
+    def doorbell(self) -> "Doorbell":
+        return Doorbell(self._folder)
+
     def _ear(self) -> "Ear":
         loop = asyncio.get_running_loop()
         for former in [known for known in list(self._ears) if known.is_closed()]:
@@ -115,6 +119,25 @@ class Ear(InMemoryChannelLayer):  # type: ignore[misc]
             )
             with suppress(asyncio.QueueFull):
                 waiting.put_nowait((time.time() + self.expiry, deepcopy(message)))
+
+
+class Doorbell:
+    """Hears that something happened on this host, not what: for a process that waits for work."""
+
+    def __init__(self, folder: Path) -> None:
+        _make(folder)
+        path = folder / f"{os.getpid()}-{secrets.token_hex(4)}.sock"
+        self._socket = _datagrams()
+        self._socket.bind(str(path))
+        path.chmod(0o600)
+        self.shut = finalize(self, _forget, self._socket, path, os.getpid())
+
+    def wait(self, seconds: float) -> None:
+        """Return at the next event, or after `seconds`. What was heard is forgotten."""
+        select.select([self._socket], [], [], seconds)
+        with suppress(BlockingIOError):
+            while True:
+                self._socket.recv(1)
 
 
 async def _send(mouth: socket.socket, path: Path, data: bytes) -> None:

@@ -18,7 +18,9 @@ from functools import partial
 from multiprocessing import RawValue
 from typing import Any
 
+from channels.layers import get_channel_layer
 from django.db import InterfaceError, OperationalError, connections
+from django.utils import timezone
 from django_q import cluster as q2
 from django_q import queues
 from django_q.brokers import Broker
@@ -27,11 +29,14 @@ from django_q.conf import Conf
 from django_q.signals import post_execute_in_worker, post_spawn
 from django_q.signing import SignedPackage
 
+from aliceproject.events import Doorbell
 from generation import conf
 from generation.jobs import bell, pulse, queued, reap
 
 logger = logging.getLogger(__name__)
 PROBE_SECONDS = 1.0
+# How soon a worker that came free is seen.
+BUSY_SECONDS = 0.005
 # An idle worker is woken this often all the same: it shows that the whole way is open.
 CANARY_SECONDS = 4.0
 PR_SET_PDEATHSIG = 1
@@ -63,7 +68,7 @@ class SafeQueue(queues.Queue):  # type: ignore[misc]
 class Wake(Broker):  # type: ignore[misc]
     """A broker that takes a task only when the worker is free, and wakes it by itself.
 
-    Mixed into django-q2's own brokers. A database that is away delays, and ends nothing.
+    Mixed into brokers that know how to `rest(seconds)`. A database that is away delays, and ends nothing.
     """
 
     def __init__(self, list_key: str | None = None) -> None:
@@ -73,7 +78,7 @@ class Wake(Broker):  # type: ignore[misc]
 
     def dequeue(self) -> list[tuple[Any, str]] | None:
         if in_flight() >= Conf.WORKERS:
-            time.sleep(Conf.POLL)
+            self.rest(BUSY_SECONDS)
             return None
         try:
             got: list[tuple[Any, str]] | None = super().dequeue() or self._self_wake()
@@ -108,7 +113,31 @@ class Wake(Broker):  # type: ignore[misc]
         return [(None, _wake_up())]
 
 
-class WakeORM(Wake, ORM):  # type: ignore[misc]
+class PromptORM(ORM):  # type: ignore[misc]
+    """django-q2's own broker, but it waits for an event of this host instead of sleeping."""
+
+    _bell: tuple[int, Doorbell] | None = None
+
+    def dequeue(self) -> list[tuple[Any, str]] | None:
+        if not self._waiting():
+            self.rest(Conf.POLL)
+            if not self._waiting():
+                return None
+        got: list[tuple[Any, str]] | None = super().dequeue()
+        return got
+
+    def _waiting(self) -> bool:
+        tasks = self.get_connection().filter(key=self.list_key, lock__lt=timezone.now())
+        return bool(tasks.exists())
+
+    def rest(self, seconds: float) -> None:
+        # Bound after the fork: a socket has one listener.
+        if self._bell is None or self._bell[0] != os.getpid():
+            self._bell = os.getpid(), get_channel_layer().doorbell()
+        self._bell[1].wait(seconds)
+
+
+class WakeORM(Wake, PromptORM):
     """Wake-ups through the database."""
 
 

@@ -27,6 +27,9 @@ class PatientRedis(Redis):  # type: ignore[misc]
             return None
         return got
 
+    def rest(self, seconds: float) -> None:
+        time.sleep(seconds)
+
     def ping(self) -> bool:
         return True
 

@@ -72,6 +72,7 @@ class Board:
         self._stir = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._resync_at = 0.0
+        self._looked_at = 0.0
 
     @contextmanager
     def watching(self, job_id: UUID, *, previews: bool) -> Iterator[Watch]:
@@ -113,7 +114,8 @@ class Board:
         now = asyncio.get_running_loop().time
         try:
             await asyncio.wait_for(self._stir.wait(), max(0.0, self._resync_at - now()))
-            await asyncio.sleep(GATHER_SECONDS)
+            # The first nudge after a quiet moment is answered at once.
+            await asyncio.sleep(self._looked_at + GATHER_SECONDS - now())
         except TimeoutError:
             self._dirty.update(self._watches)
             self._resync_at = now() + RESYNC_SECONDS

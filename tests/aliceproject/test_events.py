@@ -183,3 +183,23 @@ def test_a_later_loop_hears_too(tmp_path: Path) -> None:
     assert asyncio.run(once()) == asyncio.run(once()) == {"type": "x"}
     # The first loop's ear is gone with it.
     assert len(list((tmp_path / "events").iterdir())) <= 1
+
+
+async def test_a_doorbell_hears_that_something_happened(layer: LocalChannelLayer) -> None:
+    bell = layer.doorbell()
+    await layer.group_send("anything", {"n": 1})
+    started = time.monotonic()
+    bell.wait(30)
+    assert time.monotonic() - started < 20
+    bell.shut()
+
+
+def test_a_doorbell_forgets_what_it_heard(tmp_path: Path) -> None:
+    layer = LocalChannelLayer(tmp_path / "events")
+    bell = layer.doorbell()
+    asyncio.run(layer.group_send("anything", {"n": 1}))
+    bell.wait(1)
+    started = time.monotonic()
+    bell.wait(0.2)
+    assert time.monotonic() - started >= 0.2
+    bell.shut()

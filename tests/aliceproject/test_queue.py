@@ -4,12 +4,15 @@ import multiprocessing
 import os
 import queue
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.db import OperationalError
+from asgiref.sync import async_to_sync
+from channels.layers import get_channel_layer
+from django.db import OperationalError, connections
 from django_q import cluster as q2
 from django_q.brokers import get_broker
 from django_q.brokers.orm import ORM
@@ -96,6 +99,25 @@ def test_an_idle_worker_is_woken_by_itself(broker: hardened.WakeORM) -> None:
     [(acknowledge, package)] = broker.dequeue() or []
     assert acknowledge is None
     assert SignedPackage.loads(package)["func"] == bell.TASK
+
+
+def test_a_ring_is_heard_before_the_next_poll(
+    broker: hardened.WakeORM, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Conf, "POLL", 30.0)
+    broker._probed = broker._woken = time.monotonic()
+    ringing = threading.Timer(0.3, ring_and_nudge)
+    ringing.start()
+    started = time.monotonic()
+    assert broker.dequeue()
+    assert time.monotonic() - started < 20
+    ringing.join()
+
+
+def ring_and_nudge() -> None:
+    bell.ring()
+    async_to_sync(get_channel_layer().group_send)("jobs", {"type": "job.update", "job": ""})
+    connections.close_all()
 
 
 def test_only_workers_of_images_are_woken_for_jobs(transactional_db: None) -> None:
