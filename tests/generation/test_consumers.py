@@ -101,7 +101,8 @@ async def test_progress_and_preview_come_while_the_job_runs(
     assert (progress["step"], progress["steps"]) == (4, 10)
     assert progress["eta_seconds"] is None
     await in_thread(jobs.report)(claim, 6, 10)
-    assert (await line.hear_of("progress"))["eta_seconds"] > 0
+    # Two reports a moment apart: the pace is known, and the rest rounds to nothing.
+    assert (await line.hear_of("progress"))["eta_seconds"] >= 0
 
 
 async def test_success_brings_the_pictures_and_closes(

@@ -1,6 +1,5 @@
 """The same claims of the queue, on a real PostgreSQL: its locks are not SQLite's."""
 
-import os
 import subprocess
 import sys
 import time
@@ -12,7 +11,7 @@ import psycopg
 import pytest
 
 from tests.live import service
-from tests.services.fixtures import PostgreSQL
+from tests.services.fixtures import PostgreSQL, environment
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 ON_BOTH = ["tests/generation/jobs", "tests/generation/test_tasks.py"]
@@ -22,7 +21,7 @@ def run(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=ROOT,
-        env=os.environ | {"DATABASE_URL": url},
+        env=environment(DATABASE_URL=url),
         capture_output=True,
         text=True,
         check=False,

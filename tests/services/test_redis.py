@@ -1,9 +1,10 @@
 """The same claims with events and wake-ups through a real Redis."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
+
+from tests.services.fixtures import environment
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 WITH_REDIS = [
@@ -20,9 +21,10 @@ def test_the_queue_keeps_its_promises_with_redis(redis_url: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *WITH_REDIS],
         cwd=ROOT,
-        env=os.environ | {"REDIS_URL": redis_url},
+        env=environment(REDIS_URL=redis_url),
         capture_output=True,
         text=True,
         check=False,
+        timeout=240,
     )
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]

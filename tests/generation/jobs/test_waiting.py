@@ -40,6 +40,18 @@ async def elsewhere() -> AsyncIterator[Elsewhere]:
         thread.submit(connections.close_all).result()
 
 
+@pytest.fixture(autouse=True)
+async def nothing_left_running() -> AsyncIterator[None]:
+    """The Redis layer's receiver can miss a cancellation, and its loop would then never close."""
+    yield
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    give_up = time.monotonic() + 10
+    while any(not task.done() for task in others) and time.monotonic() < give_up:
+        for task in others:
+            task.cancel()
+        await asyncio.wait(others, timeout=0.1)
+
+
 def succeed(claim: jobs.Claim) -> None:
     jobs.publish(claim, [stored(claim)], STAGES)
 

@@ -33,7 +33,8 @@ async def test_a_job_is_followed_from_queue_to_picture(client: AsyncClient, serv
     told = await served(events(response))
     names = [name for _, name, _ in told]
     ids = [number for number, _, _ in told]
-    assert names[0] == "queued"
+    # A quick worker may have begun before the stream was opened.
+    assert names[0] in {"queued", "progress"}
     assert {"progress", "preview"} <= set(names)
     assert (names[-1], names.count("succeeded")) == ("succeeded", 1)
     assert ids == sorted(set(ids))
