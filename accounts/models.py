@@ -1,5 +1,6 @@
-"""People and the keys their programs hold."""
+"""People, how they came, what they may use, and the keys their programs hold."""
 
+import uuid
 from typing import ClassVar
 
 from django.contrib.auth.models import AbstractUser
@@ -32,6 +33,12 @@ class ApiKey(models.Model):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
+    # Requests a minute; null: what the settings allow every key.
+    rate_limit = models.PositiveIntegerField(null=True, blank=True)
+    # The key that took over from this one; both open until this one's expiry.
+    successor = models.OneToOneField(
+        "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="predecessor"
+    )
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
@@ -46,3 +53,155 @@ class ApiKey(models.Model):
         if self.revoked_at is not None or not self.user.is_active:
             return False
         return self.expires_at is None or self.expires_at > timezone.now()
+
+
+class Invite(models.Model):
+    """Lets whoever holds its code register, `uses` times at most. Kept as a digest, like a key."""
+
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    # The first characters of the code: enough to tell invites apart, too few to use one.
+    hint = models.CharField(max_length=8, editable=False)
+    note = models.CharField(max_length=200, blank=True)
+    created_by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, related_name="invites", editable=False
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    uses = models.PositiveIntegerField(default=1)
+    used = models.PositiveIntegerField(default=0, editable=False)
+
+    class Meta:
+        ordering: ClassVar = ["-created_at", "-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.hint}… ({self.used} of {self.uses})"
+
+
+class Registration(models.Model):
+    """Somebody who asked for an account, and what became of it. No user exists before approval."""
+
+    class Status(models.TextChoices):
+        PENDING = "pending"
+        APPROVED = "approved"
+        REJECTED = "rejected"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    username = models.CharField(max_length=150)
+    email = models.EmailField(blank=True)
+    # Hashed; emptied as soon as the request is decided.
+    password = models.CharField(max_length=128, blank=True, editable=False)
+    message = models.CharField(max_length=1000, blank=True)
+    status = models.CharField(max_length=8, choices=Status, default=Status.PENDING)
+    reason = models.CharField(max_length=1000, blank=True)
+    invite = models.ForeignKey(Invite, on_delete=models.SET_NULL, null=True, blank=True)
+    user = models.OneToOneField(User, on_delete=models.SET_NULL, null=True, blank=True)
+    decided_by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    decided_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering: ClassVar = ["-created_at", "-pk"]
+        indexes: ClassVar = [
+            models.Index(fields=["status", "-created_at"], name="registration_status")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.username} ({self.status})"
+
+
+class Quota(models.Model):
+    """What a role, or one user instead of the role's, may use. Null: no limit of this kind."""
+
+    class Role(models.TextChoices):
+        USER = "user"
+        STAFF = "staff"
+
+    role = models.CharField(max_length=5, choices=Role, null=True, blank=True, unique=True)
+    user = models.OneToOneField(
+        User, on_delete=models.CASCADE, null=True, blank=True, related_name="quota"
+    )
+    queued_jobs = models.PositiveIntegerField(null=True, blank=True)
+    running_jobs = models.PositiveIntegerField(null=True, blank=True)
+    images_per_day = models.PositiveIntegerField(null=True, blank=True)
+    megapixel_steps_per_day = models.FloatField(null=True, blank=True)
+    stored_bytes = models.PositiveBigIntegerField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=models.Q(role=None, user__isnull=False)
+                | models.Q(role__isnull=False, user=None),
+                name="quota_of_a_role_or_a_user",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"quota of {self.user or f'role {self.role}'}"
+
+
+class Usage(models.Model):
+    """What a user has in use now and had today: the one row that every quota check locks."""
+
+    user = models.OneToOneField(
+        User, on_delete=models.CASCADE, primary_key=True, related_name="usage"
+    )
+    queued_jobs = models.PositiveIntegerField(default=0)
+    running_jobs = models.PositiveIntegerField(default=0)
+    # The UTC day that the two sums below belong to.
+    day = models.DateField(null=True, blank=True)
+    images_today = models.PositiveIntegerField(default=0)
+    megapixel_steps_today = models.FloatField(default=0.0)
+    stored_images = models.PositiveIntegerField(default=0)
+    stored_bytes = models.PositiveBigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"usage of {self.user_id}"
+
+
+class RateWindow(models.Model):
+    """How often something was asked in its present minute; counted up by one upsert."""
+
+    name = models.CharField(max_length=200, primary_key=True)
+    minute = models.BigIntegerField()
+    count = models.PositiveIntegerField()
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["minute"], name="rate_window_minute")]
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.count}"
+
+
+class AuditEntry(models.Model):
+    """One thing that somebody did. Written once, never changed: the database refuses.
+
+    The actor is named by value: an entry outlives the account it tells of.
+    """
+
+    at = models.DateTimeField(default=timezone.now, editable=False)
+    action = models.CharField(max_length=64)
+    actor_id = models.BigIntegerField(null=True)
+    actor_name = models.CharField(max_length=150, blank=True)
+    # The prefix of the API key that was used, if any.
+    key_prefix = models.CharField(max_length=8, blank=True)
+    address = models.CharField(max_length=64, blank=True)
+    request_id = models.CharField(max_length=64, blank=True)
+    target_type = models.CharField(max_length=32, blank=True)
+    target_id = models.CharField(max_length=255, blank=True)
+    detail = models.JSONField(default=dict)
+
+    class Meta:
+        verbose_name_plural = "audit entries"
+        ordering: ClassVar = ["-at", "-pk"]
+        indexes: ClassVar = [
+            models.Index(fields=["-at", "-id"], name="audit_newest"),
+            models.Index(fields=["action", "-at"], name="audit_action"),
+            models.Index(fields=["actor_id", "-at"], name="audit_actor"),
+            models.Index(fields=["target_type", "target_id", "-at"], name="audit_target"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M:%S} {self.actor_name or 'nobody'} {self.action}"

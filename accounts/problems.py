@@ -9,6 +9,7 @@ Problem
 ├── TooLarge           413 too_large
 ├── WrongType          415 unsupported_media_type
 ├── QuotaUsed          429 insufficient_quota
+├── RateLimited        429 rate_limit_exceeded
 └── Busy               503 queue_full, not_ready, storage_full, wait_timeout
 """
 
@@ -71,6 +72,16 @@ class WrongType(Problem):
 
 class QuotaUsed(Problem):
     status, type, code = 429, "rate_limit_error", "insufficient_quota"
+
+
+class RateLimited(Problem):
+    """Asked too often; `retry_after` is in whole seconds, 1 to 60."""
+
+    status, type, code = 429, "rate_limit_error", "rate_limit_exceeded"
+
+    def __init__(self, message: str, *, retry_after: int) -> None:
+        wait = max(1, min(60, retry_after))
+        super().__init__(message, headers={"Retry-After": str(wait)})
 
 
 class Busy(Problem):

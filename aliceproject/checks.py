@@ -13,8 +13,8 @@ from django.core.checks import CheckMessage, Error, Info, Tags, Warning, registe
 from django.db import connections
 from django.utils.module_loading import import_string
 
-from aliceproject import settings as source
 from aliceproject.secret_key import MINIMUM_LENGTH
+from aliceproject.settings import environment as source
 from generation import conf
 from generation.engine import samplers
 

@@ -43,6 +43,8 @@ class Image(models.Model):
     # Part of every signed link: raising it makes all earlier links dead.
     visibility_version = models.PositiveIntegerField(default=0)
     favourite = models.BooleanField(default=False)
+    # Whatever retention says, a picture its owner keeps is only ever unshared.
+    keep = models.BooleanField(default=False)
 
     class Meta:
         ordering: ClassVar = ["-created_at", "-id"]
@@ -55,6 +57,8 @@ class Image(models.Model):
                 name="image_public",
                 condition=Q(is_public=True),
             ),
+            # Whole, not partial: SQLite never matches a bound parameter with an index's condition.
+            models.Index(fields=["is_public", "public_until"], name="image_share_ends"),
             # The sum of all sizes comes from here, without touching a row.
             models.Index(fields=["size_bytes"], name="image_bytes"),
         ]
@@ -66,3 +70,60 @@ class Image(models.Model):
     def shared(self) -> bool:
         """Public now: an expiry ends the share at the moment of reading, not when a sweep runs."""
         return self.is_public and (self.public_until is None or self.public_until > timezone.now())
+
+
+class Tag(models.Model):
+    """A word on a picture: lower case, its owner's to set."""
+
+    image = models.ForeignKey(Image, on_delete=models.CASCADE, related_name="tags")
+    name = models.CharField(max_length=50)
+
+    class Meta:
+        ordering: ClassVar = ["name"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["name", "image"], name="one_tag_once_per_image")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Album(models.Model):
+    """A person's own choice of pictures that the person may see, in an order of the person's."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="albums"
+    )
+    name = models.CharField(max_length=100)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    images = models.ManyToManyField(Image, through="AlbumEntry", related_name="albums")
+
+    class Meta:
+        ordering: ClassVar = ["name", "id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["owner", "name"], name="one_album_name_per_owner")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class AlbumEntry(models.Model):
+    """A picture's place in an album."""
+
+    album = models.ForeignKey(Album, on_delete=models.CASCADE, related_name="entries")
+    image = models.ForeignKey(Image, on_delete=models.CASCADE, related_name="+")
+    added_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering: ClassVar = ["-added_at", "-pk"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["album", "image"], name="one_image_once_per_album")
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["album", "-added_at", "-id"], name="album_newest")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.image_id} in {self.album_id}"

@@ -12,7 +12,7 @@ from django.core.checks import CheckMessage
 from django.test import override_settings
 
 from aliceproject import checks
-from aliceproject import settings as source
+from aliceproject.settings import environment as source
 
 ROOT = Path(__file__).parents[2]
 
