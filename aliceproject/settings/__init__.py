@@ -28,7 +28,7 @@ LOGOUT_REDIRECT_URL = "/web/login"
 
 INSTALLED_APPS = [
     "daphne",
-    "django.contrib.admin",
+    "aliceproject.apps.AdministrationConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -1,0 +1,35 @@
+"""The administration's site: its own front page, and no second way to sign in."""
+
+from typing import Any
+
+from django.contrib.admin import AdminSite
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+
+from aliceproject.ops import overview
+
+
+class Site(AdminSite):
+    site_header = site_title = "ALICE"
+    index_title = "Administration"
+
+    def index(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> TemplateResponse:
+        """The list of what can be administered, under how the server is doing."""
+        shown = {"figures": overview.figures()} | (extra_context or {})
+        return super().index(request, shown)
+
+    def login(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Everybody signs in at the same door: lock-out and second factor stand there."""
+        if self.has_permission(request):
+            return redirect("admin:index")
+        if request.user.is_authenticated:
+            raise PermissionDenied
+        return redirect_to_login(request.GET.get("next") or reverse("admin:index"))
