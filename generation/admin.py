@@ -4,13 +4,17 @@ import json
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.messages import WARNING
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
 from django.utils.html import format_html
 
+from accounts import audit
+from accounts.problems import Problem
 from generation import jobs
-from generation.models import OPEN, Job, JobImage
+from generation.models import OPEN, Job, JobImage, WorkerStatus
 
 
 class ImagesOfJob(admin.TabularInline):
@@ -51,7 +55,7 @@ class JobAdmin(admin.ModelAdmin):
     date_hierarchy = "created_at"
     show_full_result_count = False
     inlines = (ImagesOfJob,)
-    actions = ("cancel",)
+    actions = ("cancel", "retry")
     fields = readonly_fields = (
         "id", "owner", "status", "kind", "dialect", "model", "client_job_id", "requested_text",
         "spec_text", "adjustments_text", "progress", "attempts", "lease_owner", "lease_expires_at",
@@ -80,8 +84,22 @@ class JobAdmin(admin.ModelAdmin):
         """Queued jobs end at once, running ones within one step, ended ones stay as they are."""
         open_jobs = list(chosen.filter(status__in=OPEN).values_list("pk", flat=True))
         for key in open_jobs:
-            jobs.cancel(key)
+            _note(request, jobs.cancel(key), asked="cancel")
         self.message_user(request, f"{len(open_jobs)} told to stop.")
+
+    @admin.action(description="Run selected jobs again", permissions=["cancel"])
+    def retry(self, request: HttpRequest, chosen: QuerySet[Job]) -> None:
+        """Failed and cancelled jobs, as new jobs of their owners; says which could not be."""
+        made = 0
+        for job in chosen.select_related("owner"):
+            try:
+                again = jobs.repeat(job)
+            except Problem as problem:
+                self.message_user(request, f"{str(job.pk)[:8]}: {problem.message}", WARNING)
+                continue
+            made += 1
+            _note(request, again, repeats=str(job.pk))
+        self.message_user(request, f"{made} run again.")
 
     @admin.display(description="id", ordering="id")
     def short_id(self, job: Job) -> str:
@@ -112,6 +130,39 @@ class JobAdmin(admin.ModelAdmin):
     @admin.display(description="timings")
     def timings_text(self, job: Job) -> str:
         return _readable(job.timings)
+
+
+@admin.register(WorkerStatus)
+class WorkerStatusAdmin(admin.ModelAdmin):
+    """What each worker last said of itself; a silent one says nothing new."""
+
+    list_display = ("worker", "host", "device", "backend", "dtype", "models", "memory", "busy_job",
+                    "started_at", "updated_at")  # fmt: skip
+    list_per_page = 50
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    @admin.display
+    def models(self, worker: WorkerStatus) -> str:
+        return ", ".join(worker.models_loaded)
+
+    @admin.display
+    def memory(self, worker: WorkerStatus) -> str:
+        if not worker.memory_total_bytes:
+            return ""
+        used, total = worker.memory_used_bytes, worker.memory_total_bytes
+        return f"{filesizeformat(used)} of {filesizeformat(total)}"
+
+
+def _note(request: HttpRequest, job: Job, **detail: str) -> None:
+    audit.record(audit.Action.JOB_CHANGED, audit.source(request), job, **detail)
 
 
 def _readable(data: Any) -> str:

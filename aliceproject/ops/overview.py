@@ -99,8 +99,8 @@ def _storage() -> list[Figure]:
         Figure("Pictures", str(kept["images"] or 0), _images()),
         Figure("They take", f"{_size(used)} of {_size(most)}", alarm=used >= most),
         Figure("Free on the disk", _size(free), alarm=free < GIGABYTE),
-        Figure("Shared now", str(_shared().count()), _images(is_public__exact=1)),
-        Figure("Files lost", str(lost), _images(state="lost"), alarm=lost > 0),
+        Figure("Shared now", str(_shared().count()), _images(share="now")),
+        Figure("Files lost", str(lost), _images(state__exact="lost"), alarm=lost > 0),
     ]
 
 

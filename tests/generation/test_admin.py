@@ -4,10 +4,12 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from accounts.models import User
+from accounts.models import AuditEntry, User
 from gallery.models import Image
+from generation import worker_status
 from generation.models import Job, JobImage
 from tests.admin_pages import administrator, allowed, assert_fits_policy, queries_of
+from tests.generation.jobs.conftest import Submit
 
 JOBS = "/admin/generation/job/"
 
@@ -118,3 +120,29 @@ def test_search_finds_by_id_and_owner(admin: Client, alice: User) -> None:
     for query in (str(job.pk)[:13], str(job.pk), "alice", "sd/demo"):
         assert str(job.pk) in admin.get(f"{JOBS}?q={query}").content.decode()
     assert str(job.pk) not in admin.get(f"{JOBS}?q=nothing-of-that").content.decode()
+
+
+def test_retry_runs_failed_jobs_again_and_says_what_it_could_not(
+    admin: Client, alice: User, submit: Submit
+) -> None:
+    failed, done = submit(), job_of(alice, status=Job.Status.SUCCEEDED)
+    Job.objects.filter(pk=failed.pk).update(status=Job.Status.FAILED)
+    page = act(admin, "retry", failed, done)
+    assert "1 run again" in page
+    assert "only failed and cancelled ones are retried" in page
+    again = Job.objects.get(status=Job.Status.QUEUED)
+    assert (again.owner, again.spec) == (failed.owner, failed.spec)
+
+
+def test_what_staff_does_to_jobs_is_remembered(admin: Client, alice: User) -> None:
+    job = job_of(alice)
+    act(admin, "cancel", job)
+    entry = AuditEntry.objects.get(action="job_changed")
+    assert (entry.actor_name, entry.target_id) == ("root", str(job.pk))
+
+
+def test_workers_are_listed_and_not_edited(admin: Client) -> None:
+    worker_status.record("w1", worker_status.Facts("cuda:0", "diffusers", memory_total_bytes=8))
+    assert_fits_policy(admin, "/admin/generation/workerstatus/")
+    assert "cuda:0" in admin.get("/admin/generation/workerstatus/").content.decode()
+    assert admin.get("/admin/generation/workerstatus/add/").status_code == 403

@@ -22,15 +22,10 @@ from generation.api.json_body import StrictJSONParser
 from generation.api.native import translate
 from generation.api.native.schema import JobsQuery
 from generation.api.native.translate import Ask, Prospect
-from generation.engine.contract import JobSpec
-from generation.errors import ModelNotFound
-from generation.jobs import Caller
 from generation.models import Job, JobImage, JobPreview
-from generation.resolve import Adjustment, Resolved, resolve
-from modelhub import catalog
+from generation.resolve import resolve
 
 DIALECT = "native"
-REPEATABLE = frozenset({Job.Status.FAILED, Job.Status.CANCELLED})
 
 
 def visible(user: User) -> QuerySet[Job]:
@@ -145,17 +140,7 @@ class RetryView(APIView):
 
     def post(self, request: Request, job_id: str) -> Response:
         job = find(_user(request), job_id)
-        if job.status not in REPEATABLE:
-            raise Invalid(f"The job is {job.status}: only failed and cancelled ones are retried.")
-        if catalog.find(job.model) is None:
-            raise ModelNotFound(f"The model {job.model!r} is no longer here.", param="model")
-        sender = Caller(
-            dialect=job.dialect,
-            client_job_id=job.client_job_id,
-            previews=job.previews,
-            priority=job.priority,
-        )
-        return _accepted(request, jobs.submit(job.owner, _again(job), sender))
+        return _accepted(request, jobs.repeat(job))
 
 
 class PreviewView(APIView):
@@ -202,13 +187,6 @@ def _user(request: Request) -> User:
 def _body(request: Request) -> Mapping[str, Any]:
     # Always an object: StrictJSONParser refuses all else.
     return cast("Mapping[str, Any]", request.data)
-
-
-def _again(job: Job) -> Resolved:
-    adjustments = tuple(
-        Adjustment(a["field"], a["from"], a["to"], a["reason"]) for a in job.adjustments
-    )
-    return Resolved(JobSpec.from_json(job.spec), adjustments, job.requested)
 
 
 def _accepted(request: Request, job: Job, ask: Ask | None = None) -> Response:
