@@ -37,6 +37,13 @@ class TextFormatter(logging.Formatter):
         return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
 
 
+class Unexpected(logging.Filter):
+    """Lets pass what nobody meant to answer: a 503 is back-pressure, said on purpose."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return getattr(record, "status_code", None) != 503 or bool(record.exc_info)
+
+
 def configuration(level: str, line_format: str, file: str) -> dict[str, Any]:
     """Django's LOGGING: standard error always, and a file that log rotation may move away."""
     handlers: dict[str, Any] = {
@@ -58,12 +65,13 @@ def configuration(level: str, line_format: str, file: str) -> dict[str, Any]:
             },
             "json": {"()": "aliceproject.logs.JsonFormatter"},
         },
+        "filters": {"unexpected": {"()": "aliceproject.logs.Unexpected"}},
         "handlers": handlers,
         "root": {"handlers": list(handlers), "level": level.upper()},
         # django-q says one line per wake-up, and Django one per 4xx we answered on purpose.
         "loggers": {
             "django-q": {"level": "WARNING"},
-            "django.request": {"level": "ERROR"},
+            "django.request": {"level": "ERROR", "filters": ["unexpected"]},
             "daphne": {"level": "WARNING"},
         },
     }

@@ -1,6 +1,7 @@
 """Every setting, read once from the environment or .env; one module for each group of them."""
 
 import socket
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 from aliceproject import __version__, clusters, databases, logs
@@ -39,6 +40,10 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "django_q",
     "csp",
+    "axes",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
     "accounts",
     "modelhub",
     "gallery",
@@ -75,6 +80,25 @@ TEMPLATES = [
         },
     }
 ]
+
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+AXES_HANDLER = "accounts.lockout.Handler"
+AXES_FAILURE_LIMIT = ALICE_LOGIN_ATTEMPTS
+AXES_COOLOFF_TIME = timedelta(minutes=ALICE_LOGIN_LOCK_MINUTES)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"], "ip_address"]
+AXES_CLIENT_IP_CALLABLE = "accounts.lockout.address"
+# Attempts while locked must not keep the door locked for everybody behind the same address.
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+# The audit log tells of sign-ins; a second one would only grow.
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = AXES_VERBOSE = False
+# W002: no middleware of axes. accounts.signing_in answers the locked out itself.
+SILENCED_SYSTEM_CHECKS = ["axes.W002"]
+OTP_TOTP_ISSUER = "ALICE"
+OTP_ADMIN_HIDE_SENSITIVE_DATA = True
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
@@ -115,6 +139,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["accounts.permissions.HasScope"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "aliceproject.rest.OneAnswer",
     "DEFAULT_SCHEMA_CLASS": "aliceproject.openapi.schema.Schema",
     "EXCEPTION_HANDLER": "aliceproject.errors.drf_handler",
     "UNAUTHENTICATED_USER": None,
@@ -132,6 +157,7 @@ STATIC_ROOT = ALICE_DATA_DIR / "static"
 DATA_UPLOAD_MAX_MEMORY_SIZE = ALICE_MAX_BODY_MB * 1024 * 1024
 
 HTTPS = ALICE_PUBLIC_URL.startswith("https://")
+SESSION_ENGINE = "accounts.sessions"
 SESSION_COOKIE_NAME = "__Host-alice-session" if HTTPS else "alice-session"
 CSRF_COOKIE_NAME = "__Host-alice-csrf" if HTTPS else "alice-csrf"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS

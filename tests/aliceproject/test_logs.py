@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from aliceproject.logs import REQUEST_ID, JsonFormatter, TextFormatter, configuration
+from aliceproject.logs import REQUEST_ID, JsonFormatter, TextFormatter, Unexpected, configuration
 
 
 @pytest.fixture(autouse=True)
@@ -57,3 +57,10 @@ def test_a_file_is_written_beside_standard_error() -> None:
     made = configuration("info", "json", "/tmp/alice.log")
     assert made["root"]["handlers"] == ["standard_error", "file"]
     assert made["handlers"]["file"]["formatter"] == "json"
+
+
+def test_back_pressure_is_no_error_but_a_crash_is() -> None:
+    crash = record("x", status_code=503, exc_info=(ValueError, ValueError(), None))
+    passed = [Unexpected().filter(r) for r in (record("x", status_code=503), crash)]
+    assert passed == [False, True]
+    assert Unexpected().filter(record("x", status_code=500))
