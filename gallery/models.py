@@ -98,6 +98,8 @@ class Album(models.Model):
     name = models.CharField(max_length=100)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     images = models.ManyToManyField(Image, through="AlbumEntry", related_name="albums")
+    # Of its pictures, how many its owner may see now; gallery.albums counts them.
+    count: int
 
     class Meta:
         ordering: ClassVar = ["name", "id"]

@@ -7,17 +7,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
-from typing import Self
+from typing import Any, Self
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
-from django.utils import timezone
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts.models import User
 from accounts.problems import Forbidden, Invalid, NotFound
 from gallery import sharing
 from gallery.errors import GONE
-from gallery.models import Image
+from gallery.models import Image, Tag
 
 LARGEST_PAGE = 200
 LARGEST_OFFSET = 10_000
@@ -52,11 +51,24 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which of the visible pictures: shared ones, unshared ones, a text in the prompt."""
+    """Which of the visible pictures.
+
+    `public` and `private`: with the shared, with the unshared; `search`: a text in the prompt or a
+    tag, in any case; `tags`: all of them; `since` <= creation < `until`; `favourite`: the viewer's
+    own marks; `album`: one of the viewer's own; `mine`: nobody else's; `size`: width, height.
+    """
 
     public: bool = True
     private: bool = True
     search: str = ""
+    tags: tuple[str, ...] = ()
+    model: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    favourite: bool | None = None
+    album: UUID | None = None
+    mine: bool = False
+    size: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +96,8 @@ def page_of(
     """
     before = Place.parse(cursor) if cursor else None
     found = list(islice(_places(user, wanted, before, offset + limit + 1), offset, None))
-    images = Image.objects.select_related("owner").in_bulk([p.id for p in found[:limit]])
+    rows = Image.objects.select_related("owner").prefetch_related("tags")
+    images = rows.in_bulk([p.id for p in found[:limit]])
     more = found[limit - 1].cursor() if len(found) > limit else None
     # A picture deleted between the two queries is left out.
     return Page([images[p.id] for p in found[:limit] if p.id in images], more)
@@ -108,11 +121,24 @@ def deletable(user: User, image_id: UUID) -> Image:
 
     NotFound as for one(); Forbidden for somebody else's picture that is shared with the user.
     """
-    image = Image.objects.filter(pk=image_id).first()
+    return may_delete(user, Image.objects.select_related("owner").filter(pk=image_id).first())
+
+
+def may_delete(user: User, image: Image | None) -> Image:
+    """The picture, if `user` may delete it; raises as deletable does."""
     if image is not None and (user.is_staff or image.owner_id == user.pk):
         return image
-    one(user, image_id)
+    if image is None or not sharing.visible_to(image, user):
+        raise NotFound(GONE)
     raise Forbidden("Only its owner may delete this picture.")
+
+
+def visible(prefix: str, user: User) -> Q:
+    """What `user` may see, as a condition on a relation to pictures, such as `image__`."""
+    gone = Q(**{f"{prefix}state": Image.State.DELETING})
+    if user.is_staff:
+        return ~gone
+    return ~gone & (Q(**{f"{prefix}owner": user}) | sharing.shared_now(prefix))
 
 
 def _places(user: User, wanted: Filter, before: Place | None, most: int) -> Iterable[Place]:
@@ -126,16 +152,38 @@ def _places(user: User, wanted: Filter, before: Place | None, most: int) -> Iter
 
 def _parts(user: User, wanted: Filter) -> list[QuerySet[Image]]:
     """The visible pictures as sets without overlap, each of which one index can walk."""
-    stored = Image.objects.exclude(state=Image.State.DELETING)
-    if wanted.search:
-        stored = stored.filter(prompt__icontains=wanted.search)
-    shared = Q(is_public=True) & (Q(public_until=None) | Q(public_until__gt=timezone.now()))
-    mine = stored if user.is_staff else stored.filter(owner=user)
+    stored = _narrowed(Image.objects.exclude(state=Image.State.DELETING), user, wanted)
+    shared = sharing.shared_now()
+    mine = stored.filter(owner=user)
+    alone = wanted.mine or bool(wanted.favourite)
+    base = stored if user.is_staff and not alone else mine
     if not wanted.public:
-        return [mine.exclude(shared)] if wanted.private else []
+        return [base.exclude(shared)] if wanted.private else []
     if not wanted.private:
-        return [stored.filter(shared)]
-    return [mine] if user.is_staff else [mine, stored.filter(shared).exclude(owner=user)]
+        return [(mine if alone else stored).filter(shared)]
+    return [base] if alone or user.is_staff else [base, stored.filter(shared).exclude(owner=user)]
+
+
+def _narrowed(images: QuerySet[Image], user: User, wanted: Filter) -> QuerySet[Image]:
+    conditions: dict[str, Any] = {
+        "model": wanted.model or None,
+        "created_at__gte": wanted.since,
+        "created_at__lt": wanted.until,
+        "width": wanted.size and wanted.size[0],
+        "height": wanted.size and wanted.size[1],
+        "favourite": wanted.favourite or None,
+    }
+    images = images.filter(**{k: v for k, v in conditions.items() if v is not None})
+    if wanted.favourite is False:
+        images = images.exclude(owner=user, favourite=True)
+    if wanted.album:
+        images = images.filter(albums=wanted.album, albums__owner=user)
+    for tag in wanted.tags:
+        images = images.filter(tags__name=tag)
+    if wanted.search:
+        text = Tag.objects.filter(image=OuterRef("pk"), name__icontains=wanted.search)
+        images = images.filter(Q(prompt__icontains=wanted.search) | Exists(text))
+    return images
 
 
 def _after(images: QuerySet[Image], before: Place | None) -> QuerySet[Image]:

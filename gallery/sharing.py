@@ -10,12 +10,14 @@ from datetime import timedelta
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.core.signing import BadSignature, Signer
-from django.db.models import F
+from django.db import transaction
+from django.db.models import F, Q
 from django.http import HttpRequest
 from django.utils import timezone
 
-from accounts.models import User
-from accounts.problems import Invalid
+from accounts import audit
+from accounts.models import AuditEntry, User
+from accounts.problems import Forbidden, Invalid
 from gallery.models import Image
 
 # Image id, expiry in Unix seconds, visibility version: 24 bytes are 32 characters, unpadded.
@@ -23,6 +25,7 @@ PAYLOAD = struct.Struct(">16sII")
 EXTENSIONS = {"png": "png", "jpeg": "jpg", "jpg": "jpg", "webp": "webp"}
 SHORTEST_HOURS, LONGEST_HOURS = 1, 168
 DEFAULT_HOURS = LONGEST_HOURS
+NOTED_ONCE_IN = timedelta(hours=1)
 
 
 def link(image: Image, fmt: str = "png", base_url: str = "") -> str:
@@ -43,7 +46,8 @@ def open_link(token: str) -> Image | None:
         return None
     image, expiry, version = opened
     live = expiry > time.time() and version == image.visibility_version
-    return image if live else None
+    # Who is shut out shares nothing any more, neither by list nor by link.
+    return image if live and image.owner.is_active else None
 
 
 def named_by(token: str) -> Image | None:
@@ -58,22 +62,68 @@ def visible_to(image: Image, user: User | AnonymousUser | None) -> bool:
         return False
     if isinstance(user, User) and user.is_active and (user.is_staff or user.pk == image.owner_id):
         return True
-    return image.shared
+    return image.shared and image.owner.is_active
 
 
-def set_privacy(image: Image, *, public: bool, hours: int = DEFAULT_HOURS) -> None:
-    """Share the picture for 1..168 `hours`, or end the share; every earlier link dies."""
+def shared_now(prefix: str = "") -> Q:
+    """visible_to for anybody, as a condition on pictures or on a relation to them."""
+    lasting = Q(**{f"{prefix}public_until": None}) | Q(
+        **{f"{prefix}public_until__gt": timezone.now()}
+    )
+    # A short list, asked for once: a join would keep an index from giving pictures in order.
+    shut_out = User.objects.filter(is_active=False).values("pk")
+    return Q(**{f"{prefix}is_public": True}) & lasting & ~Q(**{f"{prefix}owner__in": shut_out})
+
+
+def set_privacy(
+    image: Image, *, public: bool, hours: int = DEFAULT_HOURS, by: audit.Source = audit.SYSTEM
+) -> None:
+    """Share the picture for 1..168 `hours`, or end the share; every earlier link dies.
+
+    Raises Forbidden when `by` is neither the owner nor staff ending a share.
+    """
+    check_hours(hours)
+    if by.user and by.user.pk != image.owner_id and (public or not by.user.is_staff):
+        raise Forbidden("Only its owner may share a picture.")
+    until = timezone.now() + timedelta(hours=hours) if public else None
+    with transaction.atomic():
+        Image.objects.filter(pk=image.pk).update(
+            is_public=public,
+            public_until=until,
+            visibility_version=F("visibility_version") + 1,
+        )
+        audit.record(
+            audit.Action.PRIVACY_CHANGED,
+            by,
+            image,
+            public=public,
+            until=int(until.timestamp()) if until else None,
+        )
+    image.refresh_from_db(fields=["is_public", "public_until", "visibility_version"])
+
+
+def check_hours(hours: int) -> None:
+    """Raises Invalid for a share that is too short or too long."""
     if not SHORTEST_HOURS <= hours <= LONGEST_HOURS:
         raise Invalid(
             f"expiresInHours must be a whole number from {SHORTEST_HOURS} to {LONGEST_HOURS}.",
             param="expiresInHours",
         )
-    Image.objects.filter(pk=image.pk).update(
-        is_public=public,
-        public_until=timezone.now() + timedelta(hours=hours) if public else None,
-        visibility_version=F("visibility_version") + 1,
+
+
+def note_view(image: Image, by: audit.Source) -> None:
+    """Staff who open somebody's private picture leave a trace, once an hour a picture."""
+    if by.user is None or by.user.pk == image.owner_id or not by.user.is_staff or image.shared:
+        return
+    noted = AuditEntry.objects.filter(
+        target_type="image",
+        target_id=str(image.pk),
+        action=audit.Action.PRIVATE_PICTURE_VIEWED,
+        actor_id=by.user.pk,
+        at__gt=timezone.now() - NOTED_ONCE_IN,
     )
-    image.refresh_from_db(fields=["is_public", "public_until", "visibility_version"])
+    if not noted.exists():
+        audit.record(audit.Action.PRIVATE_PICTURE_VIEWED, by, image, owner=image.owner_id)
 
 
 def base_url(request: HttpRequest) -> str:
@@ -91,5 +141,6 @@ def _unpack(token: str) -> tuple[Image, int, int] | None:
         raw, expiry, version = PAYLOAD.unpack(payload)
     except (BadSignature, binascii.Error, struct.error):
         return None
-    image = Image.objects.filter(pk=uuid.UUID(bytes=raw), state=Image.State.STORED).first()
+    stored = Image.objects.select_related("owner").filter(state=Image.State.STORED)
+    image = stored.filter(pk=uuid.UUID(bytes=raw)).first()
     return (image, expiry, version) if image else None

@@ -1,0 +1,125 @@
+"""What its owner makes of a picture: tags, favourites, what to keep."""
+
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.db.models import Count
+
+from accounts import audit
+from accounts.models import User
+from accounts.problems import Forbidden, Invalid
+from gallery.models import Image, Tag
+
+MOST_TAGS = 20
+LONGEST_TAG = 50
+# Characters that are nothing to read: controls, halves of pairs, breaks of lines.
+UNREADABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
+# They turn the words around them about.
+TURNING = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+@dataclass(frozen=True, slots=True)
+class Tags:
+    """`names` as they are kept, in the order given; `merged` those that were there already."""
+
+    names: tuple[str, ...]
+    merged: tuple[str, ...] = ()
+
+
+def clean_tags(given: Sequence[str]) -> Tags:
+    """Trimmed, in lower case, each once; raises Invalid for what can be no tag."""
+    names: dict[str, None] = {}
+    merged = []
+    for word in given:
+        name = clean_tag(word)
+        if name in names:
+            merged.append(name)
+        names[name] = None
+    _refuse_too_many(len(names))
+    return Tags(tuple(names), tuple(merged))
+
+
+def clean_tag(word: str) -> str:
+    """1..50 characters, no control character, no comma: it separates tags in a query."""
+    name = unicodedata.normalize("NFC", word.strip()).lower()
+    if not 0 < len(name) <= LONGEST_TAG:
+        raise Invalid(f"tags: each has 1 to {LONGEST_TAG} characters.", param="tags")
+    if not readable(name) or "," in name:
+        raise Invalid("tags: no control characters and no commas.", param="tags")
+    return name
+
+
+def readable(text: str) -> bool:
+    """One line of text that shows what it holds."""
+    return not any(unicodedata.category(c) in UNREADABLE or c in TURNING for c in text)
+
+
+def set_tags(image: Image, names: Sequence[str], by: audit.Source = audit.SYSTEM) -> Tags:
+    """These tags and no others; raises Invalid, or Forbidden when `by` is not the owner."""
+    must_own(image, by)
+    wanted = clean_tags(names)
+    with transaction.atomic():
+        _replace(image, set(wanted.names))
+    return wanted
+
+
+def add_tags(image: Image, names: Iterable[str], by: audit.Source = audit.SYSTEM) -> None:
+    """These tags too; raises as set_tags does, also when they become more than 20."""
+    must_own(image, by)
+    with transaction.atomic():
+        _replace(image, _tags_of(image) | {clean_tag(name) for name in names})
+
+
+def drop_tags(image: Image, names: Iterable[str], by: audit.Source = audit.SYSTEM) -> None:
+    """These tags no longer; those that were not there are no error."""
+    must_own(image, by)
+    image.tags.filter(name__in=[clean_tag(name) for name in names]).delete()
+
+
+def tag_counts(user: User) -> list[tuple[str, int]]:
+    """The user's own tags by name, each with how many of the user's pictures carry it."""
+    mine = Tag.objects.filter(image__owner=user).exclude(image__state=Image.State.DELETING)
+    return list(mine.values_list("name").annotate(count=Count("pk")).order_by("name"))
+
+
+def set_favourite(image: Image, on: bool, by: audit.Source = audit.SYSTEM) -> None:  # noqa: FBT001 a switch
+    """Raises Forbidden when `by` is not the owner."""
+    _switch(image, {"favourite": on}, by)
+
+
+def set_keep(image: Image, on: bool, by: audit.Source = audit.SYSTEM) -> None:  # noqa: FBT001 a switch
+    """Whether retention must leave the picture alone; raises Forbidden as above."""
+    _switch(image, {"keep": on}, by)
+
+
+def must_own(image: Image, by: audit.Source) -> None:
+    """What others may not see is refused before; here it is only not theirs."""
+    if by.user is not None and by.user.pk != image.owner_id:
+        raise Forbidden("Only its owner may do this with a picture.")
+
+
+def _switch(image: Image, values: Mapping[str, bool], by: audit.Source) -> None:
+    must_own(image, by)
+    Image.objects.filter(pk=image.pk).update(**values)
+    for name, value in values.items():
+        setattr(image, name, value)
+
+
+def _replace(image: Image, wanted: set[str]) -> None:
+    """Inside a transaction: two at once must not leave the tags of both."""
+    Image.objects.select_for_update().get(pk=image.pk)
+    _refuse_too_many(len(wanted))
+    present = _tags_of(image)
+    image.tags.filter(name__in=present - wanted).delete()
+    Tag.objects.bulk_create([Tag(image=image, name=name) for name in sorted(wanted - present)])
+
+
+def _tags_of(image: Image) -> set[str]:
+    return set(Tag.objects.filter(image=image).values_list("name", flat=True))
+
+
+def _refuse_too_many(count: int) -> None:
+    if count > MOST_TAGS:
+        raise Invalid(f"tags: at most {MOST_TAGS} a picture.", param="tags")
