@@ -14,7 +14,11 @@ from tests.live import service
 from tests.services.fixtures import PostgreSQL, environment
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-ON_BOTH = ["tests/generation/jobs", "tests/generation/test_tasks.py"]
+ON_BOTH = [
+    "tests/accounts/test_throttle.py",
+    "tests/generation/jobs",
+    "tests/generation/test_tasks.py",
+]
 
 
 def run(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
