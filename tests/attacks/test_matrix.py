@@ -110,7 +110,8 @@ def models(world: World, row: Row) -> Row:
     """`{pk}` of an administration page is any object of its model."""
     if "model" not in row.names:
         return row
-    first = apps.get_model(*row.names["model"].split("/"))._default_manager.first()
+    label = row.names["model"].replace("/", ".")
+    first = apps.get_model(label)._default_manager.first()
     assert first is not None, f"tests/attacks/world.py makes no {row.names['model']}"
     own = {"pk": world.names.get(row.names["model"], str(first.pk))}
     return Row(row.path, row.method, row.expected, row.json, row.form, own)
