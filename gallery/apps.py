@@ -1,4 +1,6 @@
 from django.apps import AppConfig
+from django.db.backends.signals import connection_created
+from django.db.models.signals import post_migrate
 
 
 class GalleryConfig(AppConfig):
@@ -6,3 +8,7 @@ class GalleryConfig(AppConfig):
 
     def ready(self) -> None:
         import gallery.signals  # noqa: F401 connects them
+        from gallery import search
+
+        connection_created.connect(search.teach, dispatch_uid="gallery.search.teach")
+        post_migrate.connect(search.repair, sender=self, dispatch_uid="gallery.search.repair")

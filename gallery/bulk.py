@@ -122,8 +122,8 @@ def _delete(
             refused[key] = Outcome(key, _word(problem), problem.message)
     doomed = [images[key] for key in ids if key not in refused]
     with transaction.atomic():
-        Image.objects.filter(pk__in=[i.pk for i in doomed]).update(state=Image.State.DELETING)
         for image in doomed:
+            storage.hide(image)
             if image.owner_id != user.pk:
                 audit.record(audit.Action.PICTURE_DELETED, by, image, owner=image.owner_id)
     gone = {image.pk: _removed(image) for image in doomed}

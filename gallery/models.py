@@ -59,6 +59,28 @@ class Image(models.Model):
             ),
             # Whole, not partial: SQLite never matches a bound parameter with an index's condition.
             models.Index(fields=["is_public", "public_until"], name="image_share_ends"),
+            models.Index(F("model"), F("created_at").desc(), F("id").desc(), name="image_by_model"),
+            models.Index(
+                F("owner"),
+                F("model"),
+                F("created_at").desc(),
+                F("id").desc(),
+                name="image_by_owner_model",
+            ),
+            models.Index(
+                F("width"),
+                F("height"),
+                F("created_at").desc(),
+                F("id").desc(),
+                name="image_by_size",
+            ),
+            models.Index(
+                F("owner"),
+                F("created_at").desc(),
+                F("id").desc(),
+                name="image_favourites",
+                condition=Q(favourite=True),
+            ),
             # The sum of all sizes comes from here, without touching a row.
             models.Index(fields=["size_bytes"], name="image_bytes"),
         ]
