@@ -83,6 +83,8 @@ class Image(models.Model):
             ),
             # The sum of all sizes comes from here, without touching a row.
             models.Index(fields=["size_bytes"], name="image_bytes"),
+            # Few are lost or half deleted: they are found without reading the others.
+            models.Index(fields=["state"], name="image_state"),
         ]
 
     def __str__(self) -> str:
@@ -151,3 +153,18 @@ class AlbumEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.image_id} in {self.album_id}"
+
+
+class Retention(models.Model):
+    """How long somebody wants pictures kept; the server's own rule wins where it is shorter."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        primary_key=True,
+        related_name="retention",
+    )
+    days = models.PositiveIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.user_id}: {self.days} days"
