@@ -15,7 +15,7 @@ PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 
 
-def die_with(parent: int) -> None:
+def terminate_with(parent: int) -> None:
     """In a fresh child: SIGTERM comes when the thread that forked it ends (Linux only)."""
     if not LINUX:
         return

@@ -51,7 +51,7 @@ class Child:
             # A session each: signals for one never reach another, and a whole one can be ended.
             start_new_session=True,
             # The death signal is tied to the thread that forks, so only the main thread may.
-            preexec_fn=lambda: orphans.die_with(parent),  # noqa: PLW1509 - it takes no lock
+            preexec_fn=lambda: orphans.terminate_with(parent),  # noqa: PLW1509 - it takes no lock
         )
         return self.process.pid
 
