@@ -30,13 +30,23 @@ django.setup()
 from django.contrib.auth.hashers import make_password  # noqa: E402
 
 from accounts.models import User  # noqa: E402
+from tests import network_guard  # noqa: E402
 from tests.live import Live, service  # noqa: E402
 
 pytest_plugins = ["tests.services.fixtures"]
+network_guard.install()
 
 
 def pytest_unconfigure() -> None:
     shutil.rmtree(STAGE, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def only_this_machine() -> Iterator[None]:
+    """Fails a test that tried to reach another machine, also where it hid the error."""
+    yield
+    tried, network_guard.attempts[:] = network_guard.attempts[:], []
+    assert tried == []
 
 
 @cache
