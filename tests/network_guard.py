@@ -10,8 +10,8 @@ NUMBER = re.compile(r"[0-9a-fx.:]*(%\w+)?", re.IGNORECASE)
 OURSELVES = frozenset({"localhost", "localhost.", socket.gethostname().lower()})
 
 
-class OutsideConnection(RuntimeError):
-    """Raised where it happens, and noted in `attempts` in case somebody swallows it."""
+class OutsideConnection(OSError):
+    """Raised where it happens, and noted in `attempts` for whoever takes it for a usual error."""
 
 
 attempts: list[str] = []
