@@ -22,6 +22,11 @@ class Action(StrEnum):
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 a name, no password
     SECOND_FACTOR_ADDED = "second_factor_added"
     SECOND_FACTOR_REMOVED = "second_factor_removed"
+    RECOVERY_CODES_RENEWED = "recovery_codes_renewed"
+    SESSIONS_ENDED = "sessions_ended"
+    OPENID_LINKED = "openid_linked"
+    OPENID_UNLINKED = "openid_unlinked"
+    OPENID_REFUSED = "openid_refused"
     KEY_CREATED = "key_created"
     KEY_ROTATED = "key_rotated"
     KEY_REVOKED = "key_revoked"
@@ -68,7 +73,7 @@ def source(request: HttpRequest, user: User | None = None, key: ApiKey | None = 
 
 
 def record(
-    action: Action, by: Source = SYSTEM, target: Model | None = None, **detail: Any
+    action: Action, by: Source = SYSTEM, target: Model | None = None, /, **detail: Any
 ) -> AuditEntry:
     """Write an entry; inside a transaction it stands or falls with the deed.
 
