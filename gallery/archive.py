@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Iterable, Iterator
+from functools import partial
 from typing import Any
 from uuid import UUID
 from zipfile import ZIP_STORED
@@ -74,17 +75,19 @@ def stream(images: Iterable[Image | UUID]) -> Iterator[bytes]:
 def reply(images: Iterable[Image | UUID], name: str = "") -> StreamingHttpResponse:
     """The zip of what exportable() gave, sent as it is made and kept under `name`.zip."""
     pieces = _off_the_loop(stream(images))
-    reply = StreamingHttpResponse(pieces, content_type="application/zip")
     stem = name or f"alice-{timezone.now():%Y%m%d-%H%M%S}"
-    reply["Content-Disposition"] = f'attachment; filename="{stem}.zip"'
-    reply["Cache-Control"] = "private, no-store"
-    reply["X-Content-Type-Options"] = "nosniff"
-    return reply
+    headers = {
+        "Content-Disposition": f'attachment; filename="{stem}.zip"',
+        "Cache-Control": "private, no-store",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return StreamingHttpResponse(pieces, content_type="application/zip", headers=headers)
 
 
 async def _off_the_loop(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
     """Each piece is read in the request's thread; Django would gather a plain iterator whole."""
-    while (piece := await sync_to_async(next)(pieces, None)) is not None:
+    step = sync_to_async(partial(next, pieces, None))
+    while (piece := await step()) is not None:
         yield piece
 
 

@@ -86,25 +86,27 @@ def tag_counts(user: User) -> list[tuple[str, int]]:
 
 def set_favourite(image: Image, on: bool, by: audit.Source = audit.SYSTEM) -> None:  # noqa: FBT001 a switch
     """Raises Forbidden when `by` is not the owner."""
-    _switch(image, {"favourite": on}, by)
+    set_marks(image, {"favourite": on}, by)
 
 
 def set_keep(image: Image, on: bool, by: audit.Source = audit.SYSTEM) -> None:  # noqa: FBT001 a switch
     """Whether retention must leave the picture alone; raises Forbidden as above."""
-    _switch(image, {"keep": on}, by)
+    set_marks(image, {"keep": on}, by)
+
+
+def set_marks(image: Image, marks: Mapping[str, bool], by: audit.Source = audit.SYSTEM) -> None:
+    """`favourite` and `keep`, as far as they are named; raises Forbidden as above."""
+    must_own(image, by)
+    if marks:
+        Image.objects.filter(pk=image.pk).update(**marks)
+    for name, value in marks.items():
+        setattr(image, name, value)
 
 
 def must_own(image: Image, by: audit.Source) -> None:
     """What others may not see is refused before; here it is only not theirs."""
     if by.user is not None and by.user.pk != image.owner_id:
         raise Forbidden("Only its owner may do this with a picture.")
-
-
-def _switch(image: Image, values: Mapping[str, bool], by: audit.Source) -> None:
-    must_own(image, by)
-    Image.objects.filter(pk=image.pk).update(**values)
-    for name, value in values.items():
-        setattr(image, name, value)
 
 
 def _replace(image: Image, wanted: set[str]) -> None:

@@ -204,15 +204,15 @@ def _sorted(images: QuerySet[Image], ids: Sequence[UUID]) -> list[Place]:
 
 def _few(user: User, wanted: Filter) -> Sequence[UUID] | None:
     """The pictures of the rarest tag, or of the album, where they are few."""
-    lists = [Tag.objects.filter(name=tag) for tag in wanted.tags]
+    asked = [
+        list(Tag.objects.filter(name=tag).order_by().values_list("image_id", flat=True)[: FEW + 1])
+        for tag in wanted.tags
+    ]
     if wanted.album:
-        lists.append(AlbumEntry.objects.filter(album=wanted.album, album__owner=user))
-    shortest: Sequence[UUID] | None = None
-    for marks in lists:
-        ids = list(marks.order_by().values_list("image_id", flat=True)[: FEW + 1])
-        if len(ids) <= FEW and (shortest is None or len(ids) < len(shortest)):
-            shortest = ids
-    return shortest
+        entries = AlbumEntry.objects.filter(album=wanted.album, album__owner=user).order_by()
+        asked.append(list(entries.values_list("image_id", flat=True)[: FEW + 1]))
+    short = [ids for ids in asked if len(ids) <= FEW]
+    return min(short, key=len, default=None)
 
 
 def _chosen(images: QuerySet[Image], user: User, wanted: Filter) -> QuerySet[Image]:

@@ -5,8 +5,10 @@ from typing import Any
 
 from accounts.models import User
 from gallery import sharing
-from gallery.models import Image
+from gallery.models import Album, Image
 from gallery.queries import Page
+
+DEFAULT_PAGE = 50
 
 # The words of a request that makes the same picture again.
 REQUEST_FIELDS = (
@@ -16,8 +18,11 @@ REQUEST_FIELDS = (
 
 
 def item(image: Image, viewer: User, base_url: str) -> dict[str, Any]:
-    """One picture; times in Unix seconds, `url` absolute and opening without credentials."""
-    recipe, extra = image.recipe, image.recipe.get("extra", {})
+    """One picture; times in Unix seconds, `url` absolute and opening without credentials.
+
+    `favourite` and `keep` are their owner's own marks: to others they are false.
+    """
+    recipe, extra, mine = image.recipe, image.recipe.get("extra", {}), image.owner_id == viewer.pk
     loras = extra.get("loras", [])
     return {
         "id": str(image.pk),
@@ -27,7 +32,7 @@ def item(image: Image, viewer: User, base_url: str) -> dict[str, Any]:
         "isPublic": image.shared,
         "createdAt": _seconds(image.created_at),
         "expiresAt": _seconds(image.public_until) if image.shared else None,
-        "isOwner": image.owner_id == viewer.pk,
+        "isOwner": mine,
         "prompt": image.prompt,
         "negativePrompt": image.negative_prompt,
         "model": image.model,
@@ -40,8 +45,9 @@ def item(image: Image, viewer: User, base_url: str) -> dict[str, Any]:
         "generationTime": image.generation_ms / 1000,
         "loras": [lora["name"] for lora in loras],
         "loraScales": [lora["scale"] for lora in loras],
-        "tags": [],
-        "favourite": image.favourite,
+        "tags": sorted(tag.name for tag in image.tags.all()),
+        "favourite": mine and image.favourite,
+        "keep": mine and image.keep,
         "metadata": recipe,
     }
 
@@ -57,6 +63,16 @@ def listing(
         "limit": limit,
         "offset": offset,
         "nextCursor": page.cursor,
+    }
+
+
+def album(found: Album) -> dict[str, Any]:
+    """An album; its pictures are `GET /v1/gallery?album=<id>`. `found` comes from albums."""
+    return {
+        "id": str(found.pk),
+        "name": found.name,
+        "createdAt": _seconds(found.created_at),
+        "count": found.count,
     }
 
 

@@ -1,26 +1,26 @@
 """The gallery's JSON, and the files behind its links."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
-from django.http import HttpRequest, QueryDict
+from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.views.decorators.http import require_safe
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts import audit
+from accounts.audit import Action
 from accounts.authentication import caller, find, require
 from accounts.models import User
-from accounts.problems import Invalid, NotFound, Problem
-from gallery import files, queries, shapes, sharing, storage
+from accounts.problems import NotFound, Problem
+from gallery import albums, bodies, curating, files, filtering, queries, shapes, sharing, storage
+from gallery.curating_views import source
 from gallery.errors import GONE
-from gallery.queries import LARGEST_OFFSET, LARGEST_PAGE, Filter
-
-DEFAULT_PAGE = 50
-LONGEST_SEARCH = 200
-KNOWN = frozenset({"cursor", "limit", "offset", "include_public", "include_private", "search"})
-FLAGS = {"true": True, "1": True, "false": False, "0": False}
+from gallery.models import Image
+from gallery.queries import LARGEST_OFFSET, LARGEST_PAGE
+from gallery.shapes import DEFAULT_PAGE
 
 
 @require_safe
@@ -32,9 +32,10 @@ def linked(request: HttpRequest, token: str, extension: str) -> HttpResponseBase
     """
     image = sharing.open_link(token)
     if image is None:
-        image = sharing.named_by(token)
-        if image is None or not sharing.visible_to(image, _viewer(request)):
+        image, by = sharing.named_by(token), _viewer(request)
+        if image is None or not sharing.visible_to(image, by.user):
             raise NotFound(GONE)
+        sharing.note_view(image, by)
     reply = files.picture(request, image, extension)
     reply["Cross-Origin-Resource-Policy"] = "cross-origin"
     return reply
@@ -46,28 +47,41 @@ class Gallery(APIView):
     def get(self, request: Request) -> Response:
         """A page of what the caller may see, newest first."""
         user, given = _user(request), request.query_params
-        size = _whole(given, "limit", DEFAULT_PAGE, LARGEST_PAGE) or LARGEST_PAGE
-        offset = _whole(given, "offset", 0, LARGEST_OFFSET)
-        cursor, wanted = given.get("cursor"), _filter(given)
+        size = filtering.whole(given, "limit", DEFAULT_PAGE, LARGEST_PAGE) or LARGEST_PAGE
+        offset = filtering.whole(given, "offset", 0, LARGEST_OFFSET)
+        cursor, wanted = given.get("cursor"), filtering.read(given)
+        if wanted.album:
+            albums.album_of(user, wanted.album)
         page = queries.page_of(user, cursor, size, offset=offset, wanted=wanted)
         total = None if cursor else queries.count(user, wanted)
         base = sharing.base_url(request)
         body = shapes.listing(page, user, base, limit=size, offset=offset, total=total)
-        ignored = ", ".join(sorted(set(given) - KNOWN))
-        return Response(body, headers={"X-Ignored-Params": _ascii(ignored)} if ignored else None)
+        ignored = filtering.ignored(given)
+        return Response(body, headers={"X-Ignored-Params": ignored} if ignored else None)
 
 
 class Entry(APIView):
     required_scope: ClassVar = "read"
 
     def get(self, request: Request, image_id: UUID) -> Response:
-        user = _user(request)
-        return Response(shapes.item(queries.one(user, image_id), user, sharing.base_url(request)))
+        return Response(_shown(request, _opened(request, image_id)))
+
+    def patch(self, request: Request, image_id: UUID) -> Response:
+        """The owner's marks: `favourite`, and `keep`, which retention leaves alone."""
+        require(caller(request), "generate")
+        marks = bodies.read(bodies.MarksBody, request.data)
+        image = queries.one(_user(request), image_id)
+        curating.set_marks(image, marks, source(request))
+        return Response({"success": True, "image": _shown(request, image)})
 
     def delete(self, request: Request, image_id: UUID) -> Response:
         """Deletes file, thumbnail and row. A key that may only read deletes nothing."""
         require(caller(request), "generate")
-        storage.delete(queries.deletable(_user(request), image_id))
+        user = _user(request)
+        image = queries.deletable(user, image_id)
+        if image.owner_id != user.pk:
+            audit.record(Action.PICTURE_DELETED, source(request), image, owner=image.owner_id)
+        storage.delete(image)
         return Response({"success": True, "id": str(image_id)})
 
 
@@ -75,14 +89,22 @@ class RecipeOf(APIView):
     required_scope: ClassVar = "read"
 
     def get(self, request: Request, image_id: UUID) -> Response:
-        return Response(shapes.request_again(queries.one(_user(request), image_id)))
+        return Response(shapes.request_again(_opened(request, image_id)))
+
+
+class Metadata(APIView):
+    required_scope: ClassVar = "read"
+
+    def get(self, request: Request, image_id: UUID) -> Response:
+        """The whole recipe, as it stands in the file."""
+        return Response(_opened(request, image_id).recipe)
 
 
 class File(APIView):
     required_scope: ClassVar = "read"
 
     def get(self, request: Request, image_id: UUID) -> HttpResponseBase:
-        return files.picture(request, queries.one(_user(request), image_id))
+        return files.picture(request, _opened(request, image_id))
 
 
 class Thumbnail(APIView):
@@ -92,42 +114,27 @@ class Thumbnail(APIView):
         return files.thumbnail(request, queries.one(_user(request), image_id))
 
 
-def _viewer(request: HttpRequest) -> User | None:
+def _viewer(request: HttpRequest) -> audit.Source:
     """Who looks, where looking asks for nobody: bad credentials are as good as none."""
     try:
         identity = find(request)
     except Problem:
-        return None
-    return identity.user if identity and "read" in identity.scopes else None
+        return audit.Source()
+    if identity is None or "read" not in identity.scopes:
+        return audit.Source()
+    return audit.source(request, identity.user, identity.key)
 
 
 def _user(request: Request) -> User:
     return caller(request).user
 
 
-def _filter(given: QueryDict) -> Filter:
-    search = given.get("search", "")
-    if len(search) > LONGEST_SEARCH or "\x00" in search:
-        raise Invalid(f"search: at most {LONGEST_SEARCH} characters.", param="search")
-    return Filter(_flag(given, "include_public"), _flag(given, "include_private"), search)
+def _opened(request: Request, image_id: UUID) -> Image:
+    """A picture the caller looks at closely, which staff do not do unseen."""
+    image = queries.one(_user(request), image_id)
+    sharing.note_view(image, source(request))
+    return image
 
 
-def _flag(given: QueryDict, name: str) -> bool:
-    text = given.get(name, "true").lower()
-    if text not in FLAGS:
-        raise Invalid(f"{name} must be true or false.", param=name)
-    return FLAGS[text]
-
-
-def _whole(given: QueryDict, name: str, default: int, most: int) -> int:
-    text = given.get(name, str(default))
-    # Digits of other scripts are numbers to int(); a long run of digits costs time to read.
-    if not (text.isascii() and text.isdigit() and len(text) <= len(str(most))):
-        raise Invalid(f"{name} must be a whole number from 0 to {most}.", param=name)
-    if int(text) > most:
-        raise Invalid(f"{name} must be a whole number from 0 to {most}.", param=name)
-    return int(text)
-
-
-def _ascii(text: str) -> str:
-    return "".join(c if c.isascii() and c.isprintable() else "?" for c in text)[:1000]
+def _shown(request: Request, image: Image) -> dict[str, Any]:
+    return shapes.item(image, _user(request), sharing.base_url(request))

@@ -5,13 +5,18 @@ from typing import Any
 
 from rest_framework.serializers import Serializer
 
+from accounts.people_views import Change, PeopleQuery
+from accounts.registration_views import NewInvite, NewRegistration, PendingQuery, Rejection
 from accounts.views import NewKey
-from generation.api.native.schema import JobBody, JobsQuery
+from gallery import bodies
+from gallery.bodies import GalleryQuery
+from generation.api.native.schema import JobBody, JobsQuery, RerunBody
 from generation.api.openai_chat.schema import ChatBody
 from generation.api.openai_images.schema import ImagesBody
 
 JSON, SSE, PNG, WEBP = "application/json", "text/event-stream", "image/png", "image/webp"
 TEXT = "text/plain"
+ZIP = "application/zip"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +64,49 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         "Follow a job", "jobs", media=(SSE,), plain=True
     ),
     ("POST", "/v1/estimate"): Operation("Estimate a job without running it", "jobs", JobBody),
-    ("GET", "/v1/gallery"): Operation("List pictures", "gallery"),
+    ("GET", "/v1/gallery"): Operation("List pictures", "gallery", query=GalleryQuery),
     ("GET", "/v1/gallery/{image_id}"): Operation("One picture's facts", "gallery"),
+    ("PATCH", "/v1/gallery/{image_id}"): Operation(
+        "Mark a picture as favourite, or to keep", "gallery", request=bodies.MarksBody
+    ),
     ("DELETE", "/v1/gallery/{image_id}"): Operation("Delete a picture", "gallery"),
+    ("PATCH", "/v1/gallery/{image_id}/privacy"): Operation(
+        "Share a picture, or end its share", "gallery", request=bodies.PrivacyBody
+    ),
+    ("PATCH", "/v1/gallery/{image_id}/tags"): Operation(
+        "Set a picture's tags", "gallery", request=bodies.TagsBody
+    ),
     ("GET", "/v1/gallery/{image_id}/recipe"): Operation("What makes it again", "gallery"),
+    ("POST", "/v1/gallery/{image_id}/rerun"): Operation(
+        "Make a picture again, with changes", "gallery", request=RerunBody, status=202
+    ),
+    ("GET", "/v1/gallery/tags"): Operation("One's tags, counted", "gallery"),
+    ("GET", "/v1/gallery/config"): Operation("The gallery's limits", "gallery"),
+    ("POST", "/v1/gallery/bulk"): Operation(
+        "Do one thing to many pictures", "gallery", request=bodies.BulkBody
+    ),
+    ("POST", "/v1/gallery/export"): Operation(
+        "Pictures and recipes as a zip", "gallery", request=bodies.ExportBody, media=(ZIP,)
+    ),
+    ("GET", "/v1/albums"): Operation("List one's albums", "gallery"),
+    ("POST", "/v1/albums"): Operation(
+        "Make an album", "gallery", request=bodies.AlbumBody, status=201
+    ),
+    ("GET", "/v1/albums/{album_id}"): Operation("One album", "gallery"),
+    ("PATCH", "/v1/albums/{album_id}"): Operation(
+        "Rename an album", "gallery", request=bodies.AlbumBody
+    ),
+    ("DELETE", "/v1/albums/{album_id}"): Operation("Delete an album", "gallery"),
+    ("POST", "/v1/albums/{album_id}/images"): Operation(
+        "Put pictures in an album", "gallery", request=bodies.AlbumImagesBody
+    ),
+    ("DELETE", "/v1/albums/{album_id}/images"): Operation(
+        "Take pictures out of an album", "gallery", request=bodies.AlbumImagesBody
+    ),
+    ("GET", "/v1/albums/{album_id}/export"): Operation(
+        "An album as a zip", "gallery", media=(ZIP,)
+    ),
+    ("GET", "/v1/images/{image_id}/metadata"): Operation("The whole recipe", "gallery"),
     ("GET", "/v1/images/{image_id}/file"): Operation("The picture", "gallery", media=(PNG,)),
     ("GET", "/v1/images/{image_id}/thumbnail"): Operation(
         "A small version", "gallery", media=(WEBP,)
@@ -75,6 +119,30 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("POST", "/v1/auth/keys"): Operation("Make an API key", "account", request=NewKey, status=201),
     ("DELETE", "/v1/auth/keys/{key_id}"): Operation("Revoke an API key", "account"),
     ("POST", "/v1/auth/keys/{key_id}/revoke"): Operation("Revoke an API key", "account"),
+    ("POST", "/v1/auth/register"): Operation(
+        "Ask for an account", "people", request=NewRegistration, status=201, public=True
+    ),
+    ("GET", "/v1/auth/register/{registration_id}"): Operation(
+        "What became of it", "people", public=True
+    ),
+    ("GET", "/v1/auth/invites"): Operation("List invites", "people"),
+    ("POST", "/v1/auth/invites"): Operation(
+        "Make an invite", "people", request=NewInvite, status=201
+    ),
+    ("DELETE", "/v1/auth/invites/{invite_id}"): Operation("Revoke an invite", "people"),
+    ("GET", "/v1/auth/pending"): Operation(
+        "List registrations that wait", "people", query=PendingQuery
+    ),
+    ("POST", "/v1/auth/pending/{registration_id}/approve"): Operation(
+        "Approve a registration", "people"
+    ),
+    ("POST", "/v1/auth/pending/{registration_id}/reject"): Operation(
+        "Reject a registration", "people", request=Rejection
+    ),
+    ("GET", "/v1/auth/users"): Operation("List users", "people", query=PeopleQuery),
+    ("PATCH", "/v1/auth/users/{user_id}"): Operation(
+        "Deactivate, reactivate, change the role", "people", request=Change
+    ),
     ("GET", "/health"): Operation("Health", "operations", plain=True, public=True),
     ("GET", "/livez"): Operation("The process lives", "operations", plain=True, public=True),
     ("GET", "/readyz"): Operation("Work can be done", "operations", plain=True, public=True),

@@ -13,7 +13,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.views import APIView
 
-from aliceproject.openapi.operations import JSON, OPERATIONS, Operation
+from aliceproject.openapi.operations import JSON, OPERATIONS, ZIP, Operation
 
 Endpoint = tuple[str, str, str, Callable[..., Any]]
 SCHEMES: dict[str, dict[str, str]] = {
@@ -130,4 +130,5 @@ class Schema(AutoSchema):
 def _reply(media: str) -> Any:
     if media == JSON:
         return OpenApiTypes.OBJECT
-    return OpenApiTypes.BINARY if media.startswith("image/") else OpenApiTypes.STR
+    binary = media.startswith("image/") or media == ZIP
+    return OpenApiTypes.BINARY if binary else OpenApiTypes.STR

@@ -38,3 +38,9 @@ class JobsQuery(serializers.Serializer[Any]):
     limit = serializers.IntegerField(default=50, min_value=1, max_value=MAX_LIMIT)
     status = OneOf(tuple(Job.Status.values))
     client_job_id = Words(max_length=128)
+
+
+class RerunBody(serializers.Serializer[Any]):
+    """The body of a rerun: `overrides` hold any words of a job."""
+
+    overrides = JobBody(required=False)

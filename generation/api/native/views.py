@@ -73,7 +73,7 @@ class JobsView(APIView):
     parser_classes = [StrictJSONParser]
 
     def post(self, request: Request) -> Response:
-        body = _body(request)
+        body = body_of(request)
         ask = translate.to_ask(body)
         sender = http.caller(
             request,
@@ -83,7 +83,7 @@ class JobsView(APIView):
             previews=ask.previews,
             priority=ask.priority,
         )
-        return _accepted(request, http.place(_user(request), ask.asked, ask.said, sender), ask)
+        return accepted(request, http.place(_user(request), ask.asked, ask.said, sender), ask)
 
     def get(self, request: Request) -> Response:
         query = validated(JobsQuery, said(request.query_params.dict(), JobsQuery))
@@ -140,7 +140,7 @@ class RetryView(APIView):
 
     def post(self, request: Request, job_id: str) -> Response:
         job = find(_user(request), job_id)
-        return _accepted(request, jobs.repeat(job))
+        return accepted(request, jobs.repeat(job))
 
 
 class PreviewView(APIView):
@@ -164,7 +164,7 @@ class EstimateView(APIView):
     parser_classes = [StrictJSONParser]
 
     def post(self, request: Request) -> Response:
-        ask = translate.to_ask(_body(request))
+        ask = translate.to_ask(body_of(request))
         with ask.said.in_own_words():
             resolved = resolve(ask.asked, http.model_named(ask.asked.model))
         estimate, work = Estimate(), resolved.megapixel_steps
@@ -184,12 +184,12 @@ def _user(request: Request) -> User:
     return cast("User", request.user)
 
 
-def _body(request: Request) -> Mapping[str, Any]:
+def body_of(request: Request) -> Mapping[str, Any]:
     # Always an object: StrictJSONParser refuses all else.
     return cast("Mapping[str, Any]", request.data)
 
 
-def _accepted(request: Request, job: Job, ask: Ask | None = None) -> Response:
+def accepted(request: Request, job: Job, ask: Ask | None = None) -> Response:
     base = sharing.base_url(request)
     receipt = translate.to_receipt(job, prospect(job, Estimate()), base)
     headers = {"Location": receipt["links"]["self"]}
