@@ -6,18 +6,56 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import admin
+from django.contrib.messages import WARNING
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import path, reverse
+from django.utils import timezone
 from django.utils.html import format_html
 
+from accounts import audit
 from accounts.problems import NotFound
 from gallery import files, sharing, storage
 from gallery.errors import GONE
-from gallery.models import Image
+from gallery.models import Album, Image, Tag
+
+
+class ShareFilter(admin.SimpleListFilter):
+    """What can be seen by others now, and what no longer can."""
+
+    title, parameter_name = "share", "share"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("now", "shared now"), ("ended", "share ended"), ("never", "private")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Image]) -> QuerySet[Image]:
+        now = timezone.now()
+        match self.value():
+            case "now":
+                lasting = Q(public_until=None) | Q(public_until__gt=now)
+                return queryset.filter(lasting, is_public=True)
+            case "ended":
+                return queryset.filter(is_public=True, public_until__lte=now)
+            case "never":
+                return queryset.filter(is_public=False)
+        return queryset
+
+
+class TagsOfImage(admin.TabularInline):
+    model = Tag
+    fields = readonly_fields = ("name",)
+    extra = 0
+    can_delete = False
+    verbose_name_plural = "tags"
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
 
 
 @admin.register(Image)
@@ -25,18 +63,19 @@ class ImageAdmin(admin.ModelAdmin):
     list_display = ("thumb", "short_id", "owner", "model", "size", "seed", "is_public", "state",
                     "created_at")  # fmt: skip
     list_display_links = ("thumb", "short_id")
-    list_filter = ("state", "is_public", "favourite", "created_at", "model")
+    list_filter = (ShareFilter, "state", "favourite", "keep", "created_at")
     list_select_related = ("owner",)
     list_per_page = 50
     search_fields = ("prompt", "owner__username", "id__startswith", "model")
     search_help_text = "Prompt, owner, model, or how an id begins"
     date_hierarchy = "created_at"
     show_full_result_count = False
-    actions = ("end_share",)
+    inlines = (TagsOfImage,)
+    actions = ("share", "end_share")
     fields = readonly_fields = (
         "thumb", "id", "owner", "created_at", "state", "prompt", "negative_prompt", "model", "size",
-        "seed", "generation_ms", "recipe_text", "is_public", "public_until", "favourite", "file",
-        "sha256", "size_bytes",
+        "seed", "generation_ms", "recipe_text", "is_public", "public_until", "favourite", "keep",
+        "file", "sha256", "size_bytes",
     )  # fmt: skip
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -53,6 +92,20 @@ class ImageAdmin(admin.ModelAdmin):
         own = path("<uuid:pk>/thumbnail", view, name="gallery_image_thumbnail")
         return [own, *super().get_urls()]
 
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Shows the recipe, so looking here is looking at the picture: it leaves a trace."""
+        reply = super().change_view(request, object_id, form_url, extra_context)
+        image = self.get_object(request, object_id) if reply.status_code == 200 else None
+        if image is not None:
+            sharing.note_view(image, audit.source(request))
+        return reply
+
     def thumbnail(self, request: HttpRequest, pk: UUID) -> HttpResponseBase:
         """For staff alone, whether or not the API asks for authentication."""
         if not self.has_view_permission(request):
@@ -63,17 +116,32 @@ class ImageAdmin(admin.ModelAdmin):
         return files.thumbnail(request, image)
 
     def delete_model(self, request: HttpRequest, obj: Image) -> None:
-        _delete_after_commit(obj)
+        """Hidden with the transaction of the page; files and row go once that is durable."""
+        Image.objects.filter(pk=obj.pk).update(state=Image.State.DELETING)
+        by = audit.source(request)
+        audit.record(audit.Action.PICTURE_DELETED, by, obj, owner=obj.owner_id)
+        transaction.on_commit(partial(storage.delete, obj))
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Image]) -> None:
         for image in queryset:
-            _delete_after_commit(image)
+            self.delete_model(request, image)
+
+    @admin.action(description="Share selected images of mine for a week", permissions=["unshare"])
+    def share(self, request: HttpRequest, images: QuerySet[Image]) -> None:
+        """One's own, and whole ones: what is somebody else's only that person shows to others."""
+        mine = images.filter(owner_id=request.user.pk, state=Image.State.STORED)
+        left, shared = images.count() - mine.count(), list(mine)
+        for image in shared:
+            sharing.set_privacy(image, public=True, by=audit.source(request))
+        self.message_user(request, f"{len(shared)} shared for {sharing.DEFAULT_HOURS} hours.")
+        if left:
+            self.message_user(request, f"{left} left alone: not yours, or not whole.", WARNING)
 
     @admin.action(description="End the share of selected images", permissions=["unshare"])
     def end_share(self, request: HttpRequest, images: QuerySet[Image]) -> None:
         shared = list(images.filter(is_public=True))
         for image in shared:
-            sharing.set_privacy(image, public=False)
+            sharing.set_privacy(image, public=False, by=audit.source(request))
         self.message_user(request, f"{len(shared)} no longer shared.")
 
     @admin.display(description="")
@@ -94,7 +162,27 @@ class ImageAdmin(admin.ModelAdmin):
         return format_html("<pre>{}</pre>", json.dumps(image.recipe, indent=2, ensure_ascii=False))
 
 
-def _delete_after_commit(image: Image) -> None:
-    """Hidden with the transaction of the page, files and row removed once that is durable."""
-    Image.objects.filter(pk=image.pk).update(state=Image.State.DELETING)
-    transaction.on_commit(partial(storage.delete, image))
+@admin.register(Album)
+class AlbumAdmin(admin.ModelAdmin):
+    """Whose albums there are; what lies in them is for their owners to choose."""
+
+    list_display = ("name", "owner", "pictures", "created_at")
+    list_select_related = ("owner",)
+    list_filter = ("created_at",)
+    list_per_page = 50
+    search_fields = ("name", "owner__username")
+    show_full_result_count = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Album]:
+        albums: QuerySet[Album] = super().get_queryset(request)
+        return albums.annotate(pictures=Count("entries"))
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    @admin.display(ordering="pictures")
+    def pictures(self, album: Any) -> int:
+        return int(album.pictures)

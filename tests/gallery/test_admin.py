@@ -3,10 +3,11 @@ from pathlib import Path
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
-from accounts.models import User
+from accounts.models import AuditEntry, User
 from gallery import sharing
-from gallery.models import Image
+from gallery.models import Album, AlbumEntry, Image, Tag
 from tests.admin_pages import administrator, allowed, assert_fits_policy, queries_of
 from tests.gallery.conftest import Keep
 
@@ -110,3 +111,67 @@ def test_share_is_ended_and_its_links_with_it(admin: Client, alice: User, keep: 
     admin.post(IMAGES, {"action": "end_share", "_selected_action": [str(image.pk)]})
     assert not Image.objects.get(pk=image.pk).is_public
     assert Client().get(link).status_code == 404
+
+
+def test_share_action_shares_ones_own_for_a_week_and_is_remembered(
+    admin: Client, keep: Keep
+) -> None:
+    image = keep(User.objects.get(username="root"))
+    admin.post(IMAGES, {"action": "share", "_selected_action": [str(image.pk)]})
+    image.refresh_from_db()
+    assert image.shared
+    assert AuditEntry.objects.get(action="privacy_changed").actor_name == "root"
+
+
+def test_pictures_of_others_and_lost_ones_are_not_shared(
+    admin: Client, alice: User, keep: Keep
+) -> None:
+    images = [keep(alice), keep(User.objects.get(username="root"))]
+    Image.objects.filter(pk=images[1].pk).update(state=Image.State.LOST)
+    form = {"action": "share", "_selected_action": [str(image.pk) for image in images]}
+    page = admin.post(IMAGES, form, follow=True).content.decode()
+    assert "2 left alone" in page
+    assert not Image.objects.filter(is_public=True).exists()
+
+
+def test_looking_at_a_private_picture_leaves_a_trace(
+    admin: Client, alice: User, keep: Keep
+) -> None:
+    image = keep(alice)
+    for _ in range(2):
+        admin.get(f"{IMAGES}{image.pk}/change/")
+    entry = AuditEntry.objects.get(action="private_picture_viewed")
+    assert (entry.actor_name, entry.target_id) == ("root", str(image.pk))
+
+
+@pytest.mark.parametrize(("share", "seen"), [("now", 0), ("ended", 1), ("never", 2)])
+def test_shares_are_filtered(admin: Client, alice: User, keep: Keep, share: str, seen: int) -> None:
+    images = [keep(alice) for _ in range(3)]
+    for image in images[:2]:
+        sharing.set_privacy(image, public=True)
+    Image.objects.filter(pk=images[1].pk).update(public_until=timezone.now())
+    page = admin.get(IMAGES, {"share": share}).content.decode()
+    shown = [index for index, image in enumerate(images) if f"/{image.pk}/change/" in page]
+    assert shown == [seen]
+
+
+def test_tags_and_albums_are_shown(admin: Client, alice: User, keep: Keep) -> None:
+    image = keep(alice)
+    Tag.objects.create(image=image, name="harbour")
+    album = Album.objects.create(owner=alice, name="<b>Boats</b>")
+    AlbumEntry.objects.create(album=album, image=image)
+    assert "harbour" in admin.get(f"{IMAGES}{image.pk}/change/").content.decode()
+    page = admin.get("/admin/gallery/album/").content.decode()
+    assert "&lt;b&gt;Boats" in page
+    assert_fits_policy(admin, f"/admin/gallery/album/{album.pk}/change/")
+
+
+def test_list_of_albums_costs_the_same_for_many(admin: Client, keep: Keep) -> None:
+    costs = []
+    for size in range(2):
+        for index in range(3):
+            user = User.objects.create(username=f"user{size}{index}")
+            album = Album.objects.create(owner=user, name="Boats")
+            AlbumEntry.objects.create(album=album, image=keep(user))
+        costs.append(queries_of(admin, "/admin/gallery/album/"))
+    assert costs[0] == costs[1]
