@@ -8,9 +8,8 @@ from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.utils import timezone
 
-from accounts import keys
+from accounts import audit, keys
 from accounts.models import LOCAL_USERNAME, SCOPES, ApiKey, User
 from accounts.problems import Problem
 
@@ -27,14 +26,20 @@ class NewKeyForm(forms.ModelForm):
 
     class Meta:
         model = ApiKey
-        fields = ("user", "name", "scopes", "expires_at")
+        fields = ("user", "name", "scopes", "expires_at", "rate_limit")
 
     def clean(self) -> dict[str, Any]:
         given = super().clean() or {}
         if {"user", "name", "scopes"} <= set(given):
             wanted = set(given["scopes"])
             try:
-                keys.check(given["user"], given["name"], wanted, given.get("expires_at"))
+                keys.check(
+                    given["user"],
+                    given["name"],
+                    wanted,
+                    given.get("expires_at"),
+                    given.get("rate_limit"),
+                )
             except Problem as problem:
                 raise ValidationError(problem.message) from problem
         return given
@@ -53,8 +58,9 @@ class ApiKeyAdmin(admin.ModelAdmin):
     actions = ("revoke",)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        asked = ("user", "name", "scopes", "expires_at")
-        return (*asked, "prefix", "created_at", "revoked_at", "last_used_at") if obj else asked
+        asked = ("user", "name", "scopes", "expires_at", "rate_limit")
+        facts = ("prefix", "created_at", "revoked_at", "last_used_at", "successor")
+        return (*asked, *facts) if obj else asked
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """A key that is in use keeps its rights: make another one and revoke this."""
@@ -76,7 +82,8 @@ class ApiKeyAdmin(admin.ModelAdmin):
         if change:
             super().save_model(request, obj, form, change)
             return
-        key, secret = keys.mint(obj.user, obj.name, obj.scopes, obj.expires_at)
+        by = audit.source(request)
+        key, secret = keys.mint(obj.user, obj.name, obj.scopes, obj.expires_at, obj.rate_limit, by)
         # The form's own instance becomes the row that was made.
         obj.__dict__.update(key.__dict__)
         request.new_key_secret = secret  # type: ignore[attr-defined] # this one reply shows it
@@ -103,5 +110,7 @@ class ApiKeyAdmin(admin.ModelAdmin):
 
     @admin.action(description="Revoke selected keys", permissions=["change"])
     def revoke(self, request: HttpRequest, chosen: QuerySet[ApiKey]) -> None:
-        count = chosen.filter(revoked_at=None).update(revoked_at=timezone.now())
-        self.message_user(request, f"{count} revoked.")
+        live = list(chosen.filter(revoked_at=None))
+        for key in live:
+            keys.revoke(key, audit.source(request))
+        self.message_user(request, f"{len(live)} revoked.")

@@ -3,9 +3,13 @@
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.messages import WARNING
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from accounts import audit, invites, registration
 from accounts.models import Invite, Registration
+from accounts.problems import Problem
 
 
 class Untouched(admin.ModelAdmin):
@@ -20,6 +24,9 @@ class Untouched(admin.ModelAdmin):
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
+    def has_act_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(f"accounts.change_{self.opts.model_name}")
+
 
 @admin.register(Invite)
 class InviteAdmin(Untouched):
@@ -28,6 +35,14 @@ class InviteAdmin(Untouched):
     list_filter = ("created_at", "expires_at", "revoked_at")
     list_select_related = ("created_by",)
     search_fields = ("note", "hint", "created_by__username")
+    actions = ("revoke",)
+
+    @admin.action(description="Revoke selected invites", permissions=["act"])
+    def revoke(self, request: HttpRequest, chosen: QuerySet[Invite]) -> None:
+        live = list(chosen.filter(revoked_at=None))
+        for invite in live:
+            invites.revoke(invite, audit.source(request))
+        self.message_user(request, f"{len(live)} revoked.")
 
 
 @admin.register(Registration)
@@ -38,3 +53,20 @@ class RegistrationAdmin(Untouched):
     search_fields = ("username", "email")
     fields = readonly_fields = ("username", "email", "message", "status", "reason", "invite",
                                 "user", "decided_by", "decided_at", "created_at")  # fmt: skip
+    actions = ("approve",)
+
+    @admin.action(description="Approve selected requests", permissions=["act"])
+    def approve(self, request: HttpRequest, chosen: QuerySet[Registration]) -> None:
+        """Makes the accounts; a request that was decided or whose name is taken is named.
+
+        Rejecting wants a reason, and has its own page.
+        """
+        done = 0
+        for asked in chosen:
+            try:
+                registration.approve(asked, audit.source(request))
+            except Problem as problem:
+                self.message_user(request, f"{asked.username}: {problem.message}", WARNING)
+            else:
+                done += 1
+        self.message_user(request, f"{done} approved.")

@@ -1,15 +1,24 @@
 """Users in the administration."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
+from django.contrib.messages import WARNING
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
+from accounts import audit, members
 from accounts.models import LOCAL_USERNAME, ApiKey, User
+from accounts.problems import Problem
 
+Deed = Callable[[User, audit.Source], None]
+
+# Whether one may sign in, and as what, is changed by the actions: they end what must end.
+ROLE = ("is_active", "is_staff")
 RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
 
@@ -34,7 +43,7 @@ class PersonAdmin(UserAdmin):
     date_hierarchy = "date_joined"
     list_per_page = 50
     show_full_result_count = False
-    actions = ("activate", "deactivate")
+    actions = ("activate", "deactivate", "promote", "demote")
     inlines = (KeysOfUser,)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
@@ -49,7 +58,7 @@ class PersonAdmin(UserAdmin):
         """Only a superuser grants rights: whoever may edit users must not promote himself."""
         if obj is not None and obj.username == LOCAL_USERNAME:
             return ("username", "is_active", *RIGHTS)
-        return () if request.user.is_superuser else RIGHTS
+        return ROLE if request.user.is_superuser else ("is_active", *RIGHTS)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         allowed = super().has_change_permission(request, obj)
@@ -64,21 +73,37 @@ class PersonAdmin(UserAdmin):
     def keys(self, user: Any) -> int:
         return int(user.live_keys)
 
-    @admin.action(description="Activate selected users", permissions=["change"])
+    @admin.action(description="Reactivate selected users", permissions=["change"])
     def activate(self, request: HttpRequest, users: QuerySet[User]) -> None:
-        count = self._touchable(request, users).update(is_active=True)
-        self.message_user(request, f"{count} activated.")
+        self._each(request, users, members.reactivate, "can sign in again")
 
     @admin.action(description="Deactivate selected users", permissions=["change"])
     def deactivate(self, request: HttpRequest, users: QuerySet[User]) -> None:
-        """Sessions and keys of a deactivated user open nothing from the next request on."""
-        others = self._touchable(request, users).exclude(username=request.user.get_username())
-        count = others.exclude(username=LOCAL_USERNAME).update(is_active=False)
-        self.message_user(request, f"{count} deactivated.")
+        """Sessions, keys and sockets end at once, and their open jobs are cancelled."""
+        self._each(request, users, members.deactivate, "shut out")
 
-    def _touchable(self, request: HttpRequest, users: QuerySet[User]) -> QuerySet[User]:
-        plain = User.objects.filter(pk__in=users.values("pk"))
-        return plain if request.user.is_superuser else plain.filter(is_superuser=False)
+    @admin.action(description="Make selected users staff", permissions=["promote"])
+    def promote(self, request: HttpRequest, users: QuerySet[User]) -> None:
+        self._each(request, users, partial(members.set_role, staff=True), "now staff")
+
+    @admin.action(description="Make selected users plain users", permissions=["promote"])
+    def demote(self, request: HttpRequest, users: QuerySet[User]) -> None:
+        self._each(request, users, partial(members.set_role, staff=False), "no longer staff")
+
+    def has_promote_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_superuser)
+
+    def _each(self, request: HttpRequest, users: QuerySet[User], deed: Deed, became: str) -> None:
+        """Do it to each; one that may not be leaves the others done, and is named."""
+        done = 0
+        for user in User.objects.filter(pk__in=users.values("pk")):
+            try:
+                deed(user, audit.source(request))
+            except Problem as problem:
+                self.message_user(request, f"{user}: {problem.message}", WARNING)
+            else:
+                done += 1
+        self.message_user(request, f"{done} {became}.")
 
 
 def _live(path: str) -> Q:

@@ -3,12 +3,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth.hashers import make_password
 from django.test import Client
 from django.utils import timezone
 
-from accounts import keys
+from accounts import audit, invites, keys
 from accounts.local import local_user
-from accounts.models import ApiKey, User
+from accounts.models import ApiKey, AuditEntry, Registration, User
 from tests.admin_pages import administrator, allowed, assert_fits_policy, queries_of
 
 KEYS = "/admin/accounts/apikey/"
@@ -86,6 +87,7 @@ def test_secret_is_nowhere_afterwards(admin: Client, alice: User) -> None:
         ({"scopes": ["fly"]}, "not one of the available choices"),
         ({"name": ""}, "This field is required"),
         ({"user": ""}, "This field is required"),
+        ({"rate_limit": "0"}, "rateLimit"),
         ({"expires_at_0": "2001-01-01", "expires_at_1": "00:00"}, "lies in the past"),
     ],
 )
@@ -185,3 +187,45 @@ def test_plain_user_sees_no_administration(alice: User) -> None:
     client.force_login(alice)
     for path in (KEYS, USERS, "/admin/"):
         assert client.get(path).status_code == 302
+
+
+def test_roles_are_changed_by_actions_of_superusers_alone(admin: Client, alice: User) -> None:
+    act(admin, USERS, "promote", alice)
+    alice.refresh_from_db()
+    assert alice.is_staff
+    act(admin, USERS, "demote", alice)
+    clerk, _ = allowed("change_user", "view_user")
+    act(clerk, USERS, "promote", alice)
+    alice.refresh_from_db()
+    assert not alice.is_staff
+
+
+def test_what_is_done_to_people_is_remembered(admin: Client, alice: User) -> None:
+    act(admin, USERS, "deactivate", alice)
+    entry = AuditEntry.objects.get(action="user_deactivated")
+    assert (entry.actor_name, entry.target_id) == ("root", str(alice.pk))
+
+
+def test_deactivation_ends_the_session(admin: Client, alice: User) -> None:
+    hers = Client()
+    hers.force_login(alice)
+    act(admin, USERS, "deactivate", alice)
+    act(admin, USERS, "activate", alice)
+    assert hers.get("/v1/auth/me").status_code == 401
+
+
+def test_requests_are_approved_once(admin: Client) -> None:
+    asked = Registration.objects.create(username="dora", password=make_password("correct horse 9"))
+    where = "/admin/accounts/registration/"
+    assert "1 approved" in act(admin, where, "approve", asked).content.decode()
+    assert User.objects.get(username="dora").check_password("correct horse 9")
+    again = act(admin, where, "approve", asked).content.decode()
+    assert "0 approved" in again
+    assert "already" in again
+
+
+def test_invites_are_revoked(admin: Client, alice: User) -> None:
+    invite, _ = invites.make(audit.Source(alice))
+    assert "1 revoked" in act(admin, "/admin/accounts/invite/", "revoke", invite).content.decode()
+    invite.refresh_from_db()
+    assert invites.state(invite) == "revoked"
