@@ -14,6 +14,7 @@ Problem
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 
 class Problem(Exception):
@@ -71,7 +72,16 @@ class WrongType(Problem):
 
 
 class QuotaUsed(Problem):
+    """Asking again helps nothing before the quota's reset: SDKs must not retry by themselves.
+
+    `quota` goes into the error's body where the dialect's shape allows it.
+    """
+
     status, type, code = 429, "rate_limit_error", "insufficient_quota"
+
+    def __init__(self, message: str, *, quota: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message, headers={"x-should-retry": "false"})
+        self.quota = dict(quota or {})
 
 
 class RateLimited(Problem):

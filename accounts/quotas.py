@@ -4,10 +4,29 @@ from dataclasses import asdict, dataclass, fields
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Case, F, IntegerField, Q, Value, When
 from django.db.models.functions import Now
+from django.template.defaultfilters import filesizeformat
 
+from accounts import usage
 from accounts.models import Quota, Usage, User
+from accounts.problems import Forbidden, QuotaUsed
+from accounts.usage import Reserved, kept_bytes, moved, stored
+
+__all__ = [
+    "Allowance", "Limits", "Reserved", "Used", "allowances", "at_running_limit", "begin", "fact",
+    "kept_bytes", "left", "limits_in", "limits_of", "moved", "reserve", "role_of", "stored", "usage_of",
+]  # fmt: skip
+
+NAMES = {
+    "queued_jobs": "queued jobs",
+    "running_jobs": "running jobs",
+    "images_per_day": "images",
+    "megapixel_steps_per_day": "megapixel-steps",
+    "stored_bytes": "stored bytes",
+}
+# Sums of fractions come out a little beside the whole.
+ROUNDING = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +89,7 @@ def usage_of(user: User) -> Used:
     found = row.first()
     if found is None:
         return Used(_midnight_after(datetime.now(UTC).date()))
-    return _used(getattr(found, "usage", None), found.present.astimezone(UTC).date())
+    return _used(getattr(found, "usage", None), usage.day_of(found.present))
 
 
 def allowances(user: User) -> list[Allowance]:
@@ -94,6 +113,107 @@ def left(user: User) -> dict[str, dict[str, Any]]:
         }
         for one in allowances(user)
     }
+
+
+def fact(one: Allowance) -> dict[str, Any]:
+    """An allowance in the words of our native endpoints: `resets_at` is ISO 8601 or null."""
+    resets_at = one.resets_at.isoformat().replace("+00:00", "Z") if one.resets_at else None
+    return {
+        "name": one.name,
+        "limit": one.limit,
+        "used": one.used,
+        "left": one.left,
+        "resets_at": resets_at,
+    }
+
+
+def reserve(user: User, images: int, megapixel_steps: float) -> Reserved:
+    """Count one job more in the queue, and what it takes of the day's allowance.
+
+    Within the transaction that writes the job. Raises QuotaUsed where a limit is reached and
+    Forbidden where it is 0; nothing is used then.
+    """
+    limits, (row, today) = limits_of(user), usage.locked(user.pk)
+    used = _used(row, today)
+    # Whether a picture's bytes fit is known once it is drawn: the last one may go over.
+    wanted = {
+        "queued_jobs": 1,
+        "images_per_day": images,
+        "megapixel_steps_per_day": megapixel_steps,
+        "stored_bytes": 1,
+    }
+    for allowance in _allowances(limits, used):
+        _check(allowance, wanted.get(allowance.name, 0))
+    Usage.objects.filter(pk=user.pk).update(
+        day=today,
+        queued_jobs=used.queued_jobs + 1,
+        images_today=used.images_today + images,
+        megapixel_steps_today=used.megapixel_steps_today + megapixel_steps,
+    )
+    return Reserved(today, images, megapixel_steps)
+
+
+def begin(user_id: int) -> bool:
+    """Count one job less in the queue and one more at work; False where no other may run now.
+
+    Within the transaction that claims the job, after its row and the queue's clock.
+    """
+    limit = _running_limit(user_id)
+    rows = Usage.objects.filter(pk=user_id)
+    free = rows if limit is None else rows.filter(running_jobs__lt=limit)
+    changes = {
+        "queued_jobs": usage.raised("queued_jobs", -1),
+        "running_jobs": F("running_jobs") + 1,
+    }
+    # Who has no row, because an older release took the job, is counted by the next recount.
+    return bool(free.update(**changes)) or not rows.exists()
+
+
+def at_running_limit() -> list[int]:
+    """The ids of the users whose queued jobs must wait until one that runs has ended."""
+    if not Quota.objects.filter(running_jobs__isnull=False).exists():
+        return []
+    of_role = dict(Quota.objects.filter(user=None).values_list("role", "running_jobs"))
+    limit = Case(
+        When(user__quota__isnull=False, then=F("user__quota__running_jobs")),
+        When(
+            Q(user__is_staff=True) | Q(user__is_superuser=True),
+            then=Value(of_role.get(Quota.Role.STAFF), IntegerField()),
+        ),
+        default=Value(of_role.get(Quota.Role.USER), IntegerField()),
+    )
+    waiting = Usage.objects.filter(queued_jobs__gt=0)
+    return list(waiting.filter(running_jobs__gte=limit).values_list("pk", flat=True))
+
+
+def _running_limit(user_id: int) -> int | None:
+    mine = Quota.objects.filter(Q(user=user_id) | Q(user=None), running_jobs__isnull=False)
+    return limits_of(User.objects.get(pk=user_id)).running_jobs if mine.exists() else None
+
+
+def _check(one: Allowance, wanted: float) -> None:
+    if one.limit == 0:
+        raise Forbidden(f"Your account may make no pictures: its limit of {NAMES[one.name]} is 0.")
+    if one.limit is None or not wanted or one.used + wanted <= one.limit + ROUNDING:
+        return
+    raise QuotaUsed(_refusal(one, wanted), quota=fact(one) | {"requested": wanted})
+
+
+def _refusal(one: Allowance, wanted: float) -> str:
+    if one.name == "queued_jobs":
+        return (
+            f"{one.used:g} of your jobs wait, and {one.limit:g} may: "
+            "come back when one of them has begun, or cancel one."
+        )
+    if one.name == "stored_bytes":
+        return (
+            f"Your pictures take {filesizeformat(one.used)} of the "
+            f"{filesizeformat(one.limit or 0)} they may: delete some first."
+        )
+    return (
+        f"This needs {wanted:g} {NAMES[one.name]}, and {one.left:g} of your {one.limit:g} are "
+        f"left today: the day's count begins anew at {one.resets_at:%Y-%m-%d %H:%M} UTC."
+    )
 
 
 def camel(name: str) -> str:

@@ -14,7 +14,15 @@ from django.urls import Resolver404
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
 
-from accounts.problems import Forbidden, Invalid, NotFound, Problem, TooLarge, Unauthenticated
+from accounts.problems import (
+    Forbidden,
+    Invalid,
+    NotFound,
+    Problem,
+    QuotaUsed,
+    TooLarge,
+    Unauthenticated,
+)
 from aliceproject.logs import REQUEST_ID
 from generation.errors import WaitTimeout
 
@@ -145,6 +153,8 @@ def problem_body(problem: Problem) -> dict[str, Any]:
     }
     if isinstance(problem, WaitTimeout):
         body["job_id"] = body["error"]["job_id"] = problem.job_id
+    if isinstance(problem, QuotaUsed) and problem.quota:
+        body["error"]["quota"] = problem.quota
     return body
 
 

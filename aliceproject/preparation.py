@@ -13,6 +13,7 @@ from django_q.models import Schedule
 from aliceproject.preflight import NotPossible
 from aliceproject.supervisor import Program
 from gallery import storage
+from generation import jobs
 from modelhub import demo_install, scanning
 from modelhub.models import CatalogModel
 
@@ -34,6 +35,7 @@ def prepare() -> Prepared:
     except DatabaseError as problem:
         raise NotPossible(f"The database cannot be used: {problem}. See DATABASE_URL.") from None
     storage.finish_deletions()
+    jobs.recount()
     installed = _install()
     scanning.scan()
     ready = CatalogModel.objects.filter(state=CatalogModel.State.READY, enabled=True)

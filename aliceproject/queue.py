@@ -31,7 +31,7 @@ from django_q.signing import SignedPackage
 
 from aliceproject.events import Doorbell
 from generation import conf
-from generation.jobs import bell, pulse, queued, reap
+from generation.jobs import bell, pulse, ready, reap
 
 logger = logging.getLogger(__name__)
 PROBE_SECONDS = 1.0
@@ -107,7 +107,7 @@ class Wake(Broker):  # type: ignore[misc]
         # Dead workers' jobs, and jobs whose wake-up was lost, wait for this moment at most.
         reap()
         canary = min(CANARY_SECONDS, conf.lease_seconds() / 3)
-        if now - self._woken < canary and not queued().exists():
+        if now - self._woken < canary and not ready().exists():
             return None
         self._woken = now
         return [(None, _wake_up())]
@@ -172,7 +172,7 @@ class Sentinel(q2.Sentinel):  # type: ignore[misc]
     def start(self) -> None:
         # A signal to the whole group must not kill half a cluster: the leader alone decides.
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        die_with(self.parent_pid)
+        die_at_once_with(self.parent_pid)
         super().start()
 
     def spawn_cluster(self) -> None:
@@ -221,7 +221,7 @@ def close_databases() -> None:
             close_pool()
 
 
-def die_with(parent: int) -> None:
+def die_at_once_with(parent: int) -> None:
     """End this process when its parent does, however the parent ends."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -238,12 +238,12 @@ def _watch(parent: int) -> None:
 
 
 def _tied(parent: int, target: Callable[..., None], *args: Any) -> None:
-    die_with(parent)
+    die_at_once_with(parent)
     target(*args)
 
 
 def _spawned(**_: object) -> None:
-    die_with(os.getppid())
+    die_at_once_with(os.getppid())
 
 
 def _executed(**_: object) -> None:

@@ -4,7 +4,7 @@ import shutil
 
 from django.conf import settings
 
-from gallery import storage
+from accounts import quotas
 from generation import conf
 from generation.errors import QueueFull, StorageFull
 from generation.models import Job
@@ -26,7 +26,7 @@ def check_queue() -> None:
 def check_storage() -> None:
     """Raise StorageFull when there is no room for another picture."""
     most = settings.ALICE_MAX_STORAGE_GB
-    if storage.used_bytes() >= most * GIGABYTE:
+    if quotas.kept_bytes() >= most * GIGABYTE:
         raise StorageFull(
             f"The pictures kept here fill the {most:g} GB they may take; delete some first.",
             retry_after=60,

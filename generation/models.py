@@ -44,6 +44,12 @@ class Job(models.Model):
     fair_tag = models.FloatField(default=0.0)
     cost = models.FloatField(default=0.0)
 
+    # What the job still takes of its owner's allowance of one UTC day; given back in part by an
+    # end without a picture. The database has defaults, since an older release writes rows too.
+    reserved_on = models.DateField(null=True, blank=True)
+    reserved_images = models.PositiveSmallIntegerField(default=0, db_default=0)
+    reserved_megapixel_steps = models.FloatField(default=0.0, db_default=0.0)
+
     attempts = models.PositiveSmallIntegerField(default=0)
     lease_owner = models.CharField(max_length=64, blank=True)
     lease_expires_at = models.DateTimeField(null=True, blank=True)

@@ -18,6 +18,8 @@ from modelhub.models import CatalogModel
 UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 # Drawn as words it would quietly give another picture than the one asked for.
 LORA_TAG = re.compile(r"<lora:[^<>]+>", re.IGNORECASE)
+# Up to here there is no guidance, and nothing is drawn for a negative prompt to be subtracted.
+NO_GUIDANCE = 1.0
 QUALITY_STEPS = {"low": 0.5, "medium": 1.0, "high": 1.6}
 
 
@@ -57,15 +59,16 @@ def resolve(request: ImageRequest, model: CatalogModel) -> Resolved:
     """Fill every blank; refuse what is out of range with a Problem naming the parameter."""
     adjustments: list[Adjustment] = []
     width, height = _size(request, model, adjustments)
+    guidance = _guidance(request, model)
     spec = JobSpec(
         task=request.task,
         model=model.public_id,
         prompt=_prompt(request.prompt, "prompt", required=True),
-        negative_prompt=_negative_prompt(request, model, adjustments),
+        negative_prompt=_negative_prompt(request, model, guidance, adjustments),
         width=width,
         height=height,
         num_inference_steps=_steps(request, model),
-        guidance_scale=_guidance(request, model),
+        guidance_scale=guidance,
         scheduler=_scheduler(request, model),
         seed=_seed(request.seed),
         n=_whole(request.n, "n", 1, conf.MAX_N, 1),
@@ -94,16 +97,27 @@ def _prompt(text: str, param: str, *, required: bool) -> str:
 
 
 def _negative_prompt(
-    request: ImageRequest, model: CatalogModel, adjustments: list[Adjustment]
+    request: ImageRequest, model: CatalogModel, guidance: float, adjustments: list[Adjustment]
 ) -> str:
     said = request.negative_prompt
-    if not model.traits.negative_prompt:
-        if said:
-            reason = f"{model.traits.title} takes no negative prompt"
-            adjustments.append(Adjustment("negative_prompt", said, "", reason))
-        return ""
     default = model.defaults.get("negative_prompt", conf.defaults().negative_prompt)
-    return _prompt(default if said is None else said, "negative_prompt", required=False)
+    text = _prompt(default if said is None else said, "negative_prompt", required=False)
+    reason = _without_effect(model, guidance)
+    if not reason:
+        return text
+    # Of a default that has no effect nobody needs to hear.
+    if said:
+        adjustments.append(Adjustment("negative_prompt", said, "", reason))
+    return ""
+
+
+def _without_effect(model: CatalogModel, guidance: float) -> str:
+    """Why a negative prompt would change nothing, or nothing."""
+    if not model.traits.negative_prompt:
+        return f"{model.traits.title} takes no negative prompt"
+    if guidance <= NO_GUIDANCE:
+        return f"a negative prompt has no effect at a guidance_scale of {NO_GUIDANCE:g} or less"
+    return ""
 
 
 def _size(

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
+from accounts import quotas
 from generation import conf, progress
 from generation.engine.contract import JobSpec
 from generation.jobs import fair
@@ -35,9 +36,10 @@ def claim(worker: str, warm: Sequence[str] = ()) -> Claim | None:
 
 
 def _take(worker: str, warm: Sequence[str]) -> Job | None:
-    while queued().exists():
+    busy: set[int] = set()
+    while (waiting := fair.ready(busy)).exists():
         with transaction.atomic():
-            turn = fair.choose(warm)
+            turn = fair.choose(warm, waiting)
             if turn is None:
                 # Others hold all that waits.
                 return None
@@ -45,6 +47,11 @@ def _take(worker: str, warm: Sequence[str]) -> Job | None:
             if not _win(job, worker, turn.tag):
                 continue
             fair.charge(turn)
+            if not quotas.begin(job.owner_id):
+                # Another worker just took the last job its owner may run at a time.
+                busy.add(job.owner_id)
+                transaction.set_rollback(True)
+                continue
         job.refresh_from_db()
         progress.nudge(job.pk)
         return job
@@ -93,8 +100,8 @@ def release(claim: Claim) -> bool:
         freed = end(rows, Status.CANCELLED)
     else:
         freed = change(rows, Status.QUEUED, attempts=F("attempts") - 1, step=0, started_at=None)
-    _back_in_line(claim.job, bool(freed))
-    return bool(freed)
+    _back_in_line(claim.job, freed)
+    return freed
 
 
 def retry(claim: Claim, code: str, message: str, attempts: int = conf.MAX_ATTEMPTS) -> None:
@@ -103,7 +110,7 @@ def retry(claim: Claim, code: str, message: str, attempts: int = conf.MAX_ATTEMP
         moved = end(held(claim), Status.FAILED, error_code=code, error_message=message)
     else:
         moved = change(held(claim), Status.QUEUED, step=0)
-    _back_in_line(claim.job, bool(moved))
+    _back_in_line(claim.job, moved)
 
 
 def reap() -> int:
@@ -133,8 +140,8 @@ def _reap(job: Job) -> bool:
         moved = change(rows, Status.QUEUED, step=0)
     if moved:
         logger.warning("job %s: lease of attempt %s ran out", job.pk, job.attempts)
-    _back_in_line(job, bool(moved))
-    return bool(moved)
+    _back_in_line(job, moved)
+    return moved
 
 
 def _back_in_line(job: Job, moved: bool) -> None:  # noqa: FBT001 the one fact it acts on

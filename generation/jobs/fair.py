@@ -4,12 +4,13 @@ A job's tag is the moment of virtual time at which its share begins: now, or whe
 share before it ends. The least tag runs first, and the clock goes to the tag of what runs.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from django.db.models import F, Max, QuerySet, Value
 from django.db.models.functions import Greatest
 
+from accounts import quotas
 from accounts.models import User
 from generation.models import OPEN, FairShare, Job
 
@@ -34,6 +35,12 @@ def queued() -> QuerySet[Job]:
     return Job.objects.filter(status=Job.Status.QUEUED)
 
 
+def ready(busy: Collection[int] = ()) -> QuerySet[Job]:
+    """The queued jobs that may run now: of owners at no limit of running jobs, nor in `busy`."""
+    held_up = {*busy, *quotas.at_running_limit()}
+    return queued().exclude(owner__in=held_up) if held_up else queued()
+
+
 def lock() -> float:
     """The present of the virtual clock; until the transaction ends nobody else submits."""
     FairShare.objects.get_or_create(name=CLOCK)
@@ -48,18 +55,18 @@ def tag(owner: User, present: float) -> float:
     return max(present, ran.virtual_time if ran else 0.0, last or 0.0)
 
 
-def choose(warm: Sequence[str]) -> Turn | None:
-    """The job whose turn it is; with priority it takes the turn of its owner's earlier one.
+def choose(warm: Sequence[str], ready: QuerySet[Job]) -> Turn | None:
+    """The job of `ready` whose turn it is; a more urgent one of its owner takes that turn.
 
     Within a transaction, which holds the rows on databases that lock them.
     """
-    waiting = queued().select_for_update(skip_locked=True)
+    waiting = ready.select_for_update(skip_locked=True)
     head = waiting.order_by(*FAIR_ORDER).first()
     if head is None:
         return None
     clock = head.fair_tag
-    if warm and head.model not in warm and (ready := _ready_before(head, waiting, warm)):
-        head, clock = ready, ready.fair_tag + ready.cost
+    if warm and head.model not in warm and (early := _warm_before(head, waiting, warm)):
+        head, clock = early, early.fair_tag + early.cost
     urgent = waiting.filter(owner=head.owner_id, priority__gt=head.priority)
     first = urgent.order_by(*OWN_ORDER).first()
     if first is None:
@@ -83,10 +90,10 @@ def _advance(name: str, moment: float) -> None:
     )
 
 
-def _ready_before(head: Job, waiting: QuerySet[Job], warm: Sequence[str]) -> Job | None:
+def _warm_before(head: Job, waiting: QuerySet[Job], warm: Sequence[str]) -> Job | None:
     bound = head.fair_tag + WARM_LEAD * head.cost
-    ready = waiting.filter(model__in=warm, fair_tag__lte=bound)
-    return ready.order_by(*FAIR_ORDER).first()
+    able = waiting.filter(model__in=warm, fair_tag__lte=bound)
+    return able.order_by(*FAIR_ORDER).first()
 
 
 def _owners(pk: int) -> str:

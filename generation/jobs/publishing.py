@@ -9,6 +9,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F
 
+from accounts import quotas
 from gallery import storage
 from gallery.metadata import Recipe
 from gallery.models import Image
@@ -50,6 +51,8 @@ def publish(claim: Claim, stored: Sequence[Stored], timings: dict[str, int]) -> 
             )
             for one in stored
         )
+        size = sum(one.file.size_bytes for one in stored)
+        quotas.stored(claim.job.owner_id, images=len(stored), bytes=size)
     progress.nudge(claim.job.pk)
 
 
@@ -70,7 +73,7 @@ def end_cancelled(claim: Claim) -> bool:
 
 
 def _end(claim: Claim, status: Job.Status, **values: Any) -> bool:
-    ended = bool(end(held(claim), status, **values))
+    ended = end(held(claim), status, **values)
     if ended:
         progress.nudge(claim.job.pk)
     return ended

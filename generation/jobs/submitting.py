@@ -6,6 +6,7 @@ from datetime import timedelta
 from django.db import transaction
 from django.db.models.functions import Now
 
+from accounts import quotas
 from accounts.models import User
 from accounts.problems import Invalid
 from generation import conf, limits, progress
@@ -35,11 +36,19 @@ class Caller:
     priority: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in the queue a new job begins, and what of its owner's day it takes."""
+
+    fair_tag: float
+    reserved: quotas.Reserved
+
+
 def submit(owner: User, resolved: Resolved, caller: Caller) -> Job:
     """Queue the order, or return the job that an earlier form of this request made.
 
-    On return the job is durable. Raises QueueFull, StorageFull, or Invalid with the code
-    `idempotency_mismatch`; nothing is written then.
+    On return the job is durable. Raises QuotaUsed or Forbidden (a limit of the owner), QueueFull,
+    StorageFull, or Invalid with the code `idempotency_mismatch`; nothing is written then.
     """
     if earlier := joined(owner, caller):
         return earlier
@@ -49,8 +58,10 @@ def submit(owner: User, resolved: Resolved, caller: Caller) -> Job:
         # Between the look above and the lock the same request may have come a second time.
         if earlier := joined(owner, caller):
             return earlier
+        # Before the queue's own limit: who may not ask again must not be told to.
+        reserved = quotas.reserve(owner, resolved.spec.n, resolved.megapixel_steps)
         limits.check_queue()
-        job = _write(owner, resolved, caller, present)
+        job = _write(owner, resolved, caller, Place(fair.tag(owner, present), reserved))
         transaction.on_commit(lambda: _announce(job))
     return job
 
@@ -103,7 +114,7 @@ def _of_body(owner: User, caller: Caller) -> Job | None:
     return earlier.job if earlier else None
 
 
-def _write(owner: User, resolved: Resolved, caller: Caller, present: float) -> Job:
+def _write(owner: User, resolved: Resolved, caller: Caller, place: Place) -> Job:
     spec = resolved.spec
     job = Job.objects.create(
         owner=owner,
@@ -116,8 +127,11 @@ def _write(owner: User, resolved: Resolved, caller: Caller, present: float) -> J
         adjustments=adjustments_json(resolved),
         previews=caller.previews,
         priority=caller.priority,
-        fair_tag=fair.tag(owner, present),
+        fair_tag=place.fair_tag,
         cost=resolved.megapixel_steps,
+        reserved_on=place.reserved.day,
+        reserved_images=place.reserved.images,
+        reserved_megapixel_steps=place.reserved.megapixel_steps,
         # The engine says how many it really takes, for all pictures together.
         steps=spec.num_inference_steps,
         revision=1,

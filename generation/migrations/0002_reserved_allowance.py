@@ -1,0 +1,25 @@
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("generation", "0001_initial"),
+    ]
+
+    operations = [
+        migrations.AddField(
+            model_name="job",
+            name="reserved_on",
+            field=models.DateField(blank=True, null=True),
+        ),
+        migrations.AddField(
+            model_name="job",
+            name="reserved_images",
+            field=models.PositiveSmallIntegerField(db_default=0, default=0),
+        ),
+        migrations.AddField(
+            model_name="job",
+            name="reserved_megapixel_steps",
+            field=models.FloatField(db_default=0.0, default=0.0),
+        ),
+    ]
