@@ -8,10 +8,11 @@ from typing import Any, Concatenate, ParamSpec
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import NoReverseMatch, reverse
 from django.utils.cache import add_never_cache_headers
 
+from accounts import second_factor
 from accounts.models import LOCAL_USERNAME, Registration, User
 from accounts.pages import PageRequest
 from accounts.problems import Forbidden
@@ -60,6 +61,8 @@ def staff_page(
             return redirect_to_login(request.get_full_path(), settings.LOGIN_URL)
         if not user.is_staff:
             raise Forbidden("This page is for staff.")
+        if second_factor.missing(request, user):
+            return redirect("accounts_pages:set_up_second_factor")
         reply = view(request, *args, **kwargs)  # type: ignore[arg-type]  # its user is known now
         if not reply.has_header("Cache-Control"):
             add_never_cache_headers(reply)

@@ -1,4 +1,5 @@
-// The pages for staff: a form with data-confirm asks before it is sent.
+// The pages for staff: a form with data-confirm="#dialog" asks before it is sent. The dialog's
+// slots are filled from the form's data-*, and its own fields are sent along.
 
 import { element } from "./page.js";
 
@@ -7,18 +8,22 @@ document.addEventListener("submit", (event) => {
   const dialog = form.dataset.confirm && element(form.dataset.confirm);
   if (!dialog || form.dataset.sure) return;
   event.preventDefault();
-  for (const part of dialog.querySelectorAll("[data-about]")) part.textContent = form.dataset.about;
-  const closed = () => {
-    if (dialog.returnValue !== "yes") return;
-    for (const field of dialog.querySelectorAll("[name]")) {
-      const kept = document.createElement("input");
-      Object.assign(kept, { type: "hidden", name: field.name, value: field.value });
-      form.append(kept);
-    }
-    form.dataset.sure = "yes";
-    form.requestSubmit(event.submitter);
-  };
+  for (const slot of dialog.querySelectorAll("[data-slot]")) {
+    slot.textContent = form.dataset[slot.dataset.slot];
+  }
   dialog.returnValue = "";
-  dialog.addEventListener("close", closed, { once: true });
+  dialog.onclose = () => {
+    if (dialog.returnValue === "yes") send(form, dialog);
+  };
   dialog.showModal();
 });
+
+function send(form, dialog) {
+  for (const field of dialog.querySelectorAll("[name]")) {
+    const sent = document.createElement("input");
+    Object.assign(sent, { type: "hidden", name: field.name, value: field.value });
+    form.append(sent);
+  }
+  form.dataset.sure = "yes";
+  form.requestSubmit();
+}

@@ -1,0 +1,26 @@
+"""What callers send about accounts: a name we do not know is refused, never passed over."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rest_framework import serializers
+
+from accounts.problems import Invalid
+
+
+class Body(serializers.Serializer[Any]):
+    """The JSON of a write, or the parameters of a list."""
+
+    @classmethod
+    def read(cls, data: Any) -> dict[str, Any]:
+        """What was sent and is right. Raises Invalid and what REST framework raises."""
+        body = cls(data=data)
+        body.is_valid(raise_exception=True)
+        return dict(body.validated_data)
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, Mapping):
+            unknown = sorted(str(name) for name in set(data) - set(self.fields))
+            if unknown:
+                raise Invalid(f"Unknown parameter {unknown[0]!r}.", param=unknown[0])
+        return super().to_internal_value(data)

@@ -1,0 +1,64 @@
+"""People in JSON: who has an account, and what staff change about it."""
+
+from typing import ClassVar
+
+from django.db import transaction
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts import members, people, shapes, signing_in
+from accounts.authentication import caller
+from accounts.bodies import Body
+from accounts.models import User
+from accounts.problems import Missing, NotFound
+from accounts.registration_views import MOST_LISTED, source
+
+
+class PeopleQuery(Body):
+    search = serializers.CharField(default="", allow_blank=True, max_length=200)
+    role = serializers.ChoiceField(["user", "staff", "inactive", ""], default="")
+    limit = serializers.IntegerField(default=50, min_value=1, max_value=MOST_LISTED)
+    offset = serializers.IntegerField(default=0, min_value=0, max_value=10_000)
+
+
+class Change(Body):
+    isActive = serializers.BooleanField(required=False)  # noqa: N815 the name on the wire
+    isStaff = serializers.BooleanField(required=False)  # noqa: N815 the name on the wire
+
+
+class People(APIView):
+    required_scope: ClassVar = "admin"
+
+    def get(self, request: Request) -> Response:
+        """Users by name, with what they have and when they were last seen."""
+        given = PeopleQuery.read(request.query_params)
+        start, size = given["offset"], given["limit"]
+        users = people.found(given["search"], given["role"])
+        data = [shapes.person(shown) for shown in people.described(users[start : start + size])]
+        body = {"object": "list", "data": data, "total": users.count()}
+        return Response(body | {"limit": size, "offset": start})
+
+
+class OnePerson(APIView):
+    required_scope: ClassVar = "admin"
+
+    def patch(self, request: Request, user_id: int) -> Response:
+        """Deactivate, reactivate, make staff or plain: all that is asked for, or nothing."""
+        given = Change.read(request.data)
+        if not given:
+            raise Missing("Give isActive or isStaff.", param="isActive")
+        identity, user = caller(request), User.objects.filter(pk=user_id).first()
+        if user is None:
+            raise NotFound("There is no such user.")
+        if given.get("isStaff") and identity.session:
+            signing_in.require_recent(request._request)  # noqa: SLF001 DRF has no other door to Django's request
+        with transaction.atomic():
+            if "isStaff" in given:
+                members.set_role(user, source(request), staff=given["isStaff"])
+            if "isActive" in given:
+                change = members.reactivate if given["isActive"] else members.deactivate
+                change(user, source(request))
+        shown = people.described(User.objects.filter(pk=user.pk))[0]
+        return Response({"success": True, "user": shapes.person(shown)})

@@ -1,0 +1,78 @@
+"""The pages of a stranger who wants an account."""
+
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.utils.cache import add_never_cache_headers
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts import invites, registration
+from accounts.pages import person
+from accounts.problems import Invalid, Problem
+from accounts.registration import Application
+from accounts.registration_views import stranger
+
+# What a form shows again after a refusal: never a password.
+KEPT = ("username", "email", "message", "invite")
+
+
+@require_http_methods(["GET", "POST"])
+def register(request: HttpRequest) -> HttpResponseBase:
+    """The form for an account; `?invite=` brings the code of an invite along."""
+    if person(request) is not None:
+        return redirect("pages:dashboard")
+    problem: Problem | None = None
+    if request.method == "POST":
+        try:
+            row = registration.register(_application(request), stranger(request))
+            return redirect("accounts_pages:registration", row.pk)
+        except Problem as refused:
+            problem = refused
+    return _form(request, problem)
+
+
+@require_safe
+def state(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """What became of a registration; its address is known to the one who registered."""
+    row = registration.find(pk, stranger(request))
+    reply = render(request, "accounts/registration.html", {"registration": row})
+    add_never_cache_headers(reply)
+    return reply
+
+
+def _application(request: HttpRequest) -> Application:
+    given = request.POST
+    if given.get("password", "") != given.get("again", ""):
+        raise Invalid("The two passwords differ.", param="again")
+    message, code = given.get("message", ""), given.get("invite", "").strip()
+    for name, value, longest in (
+        ("message", message, registration.LONGEST_WORDS),
+        ("inviteCode", code, invites.LONGEST_CODE),
+    ):
+        if len(value) > longest or "\0" in value:
+            raise Invalid(f"At most {longest} characters.", param=name)
+    email = given.get("email", "").strip()
+    return Application(given.get("username", ""), given.get("password", ""), email, message, code)
+
+
+def _form(request: HttpRequest, problem: Problem | None) -> HttpResponse:
+    mode = settings.ALICE_REGISTRATION
+    given = {name: request.POST.get(name, "") for name in KEPT}
+    code = given["invite"] or request.GET.get("invite", "")[: invites.LONGEST_CODE]
+    shown: dict[str, Any] = {
+        "mode": mode,
+        "given": given | {"invite": code},
+        "invited": bool(code) and mode != registration.CLOSED,
+        "problem": problem,
+        "param": problem.param if problem else None,
+    }
+    closed = 403 if mode == registration.CLOSED else 200
+    status = problem.status if problem else closed
+    reply = render(request, "accounts/register.html", shown, status=status)
+    for name, value in (problem.headers if problem else {}).items():
+        reply[name] = value
+    add_never_cache_headers(reply)
+    return reply
