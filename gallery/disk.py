@@ -2,12 +2,27 @@
 
 import errno
 import os
+import re
 import secrets
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from gallery.errors import FileLost, StorageDown, StorageFull
 
+# A file that is being written, or was when its process died.
+DRAFT = re.compile(r"\..+\.(?P<pid>\d+)-[0-9a-f]{8}\.part")
+AWAY = "The folder of the pictures is not there."
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A file that lies in a store, and when it was written, in Unix seconds."""
+
+    name: str
+    written_at: float
 
 
 class Disk:
@@ -48,6 +63,33 @@ class Disk:
             path.unlink(missing_ok=True)
             if path.parent.is_dir():
                 _sync_folder(path.parent)
+        except OSError as error:
+            raise _named(error) from error
+
+    def has(self, name: str) -> bool:
+        """Raises StorageDown where the whole folder is away: then nothing is known of its files."""
+        try:
+            self._path(name).stat()
+        except FileNotFoundError as error:
+            if not self.root.is_dir():
+                raise StorageDown(AWAY, retry_after=30) from error
+            return False
+        except OSError as error:
+            raise _named(error) from error
+        return True
+
+    def listing(self, folder: str) -> Iterator[Listed]:
+        """What lies in one folder of the tree, drafts included, in no order."""
+        if not self.root.is_dir():
+            raise StorageDown(AWAY, retry_after=30)
+        try:
+            with os.scandir(self.root / folder) as entries:
+                for entry in entries:
+                    with suppress(FileNotFoundError):
+                        at = entry.stat(follow_symlinks=False).st_mtime
+                        yield Listed(f"{folder}/{entry.name}", at)
+        except FileNotFoundError:
+            return
         except OSError as error:
             raise _named(error) from error
 

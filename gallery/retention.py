@@ -22,6 +22,7 @@ from gallery.models import Image, Retention
 # Whoever ordered a picture has this long to fetch it, however little room there is.
 YOUNGEST = timedelta(hours=1)
 GIGABYTE = 10**9
+LONGEST_DAYS = 36500
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +159,7 @@ def days_of(user: User) -> int | None:
 
 
 def set_days(user: User, days: int | None) -> None:
-    """1 to 36500 days, or None: keep pictures as long as the server does."""
+    """1..36500 days, or None: keep pictures as long as the server does."""
     if days is None:
         Retention.objects.filter(user=user).delete()
     else:

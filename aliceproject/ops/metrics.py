@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 from accounts.authentication import identify, require
 from aliceproject import __version__
 from aliceproject.ops import figures
+from gallery import statistics
 
 # Prometheus 3 refuses a scrape whose type is blank or unknown.
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
@@ -70,6 +71,7 @@ def _json() -> dict[str, Any]:
         "avgGenerationTime": figures.average_seconds(),
         "jobs": jobs,
         "workers": len(workers.rows),
+        "imagesLost": statistics.lost(),
         "uptimeSeconds": figures.uptime_seconds(),
     }
 
@@ -91,6 +93,7 @@ class Figures(Collector):
         yield _labelled("alice_build_info", "The running version.", "version", {__version__: 1})
         yield from self._queue()
         yield from self._workers()
+        yield from self._pictures()
 
     def _queue(self) -> Iterator[Metric]:
         jobs = figures.jobs_by_status()
@@ -102,6 +105,11 @@ class Figures(Collector):
         for stage, seconds in figures.stage_seconds().items():
             stages.add_metric([stage], seconds)
         yield stages
+
+    def _pictures(self) -> Iterator[Metric]:
+        yield GaugeMetricFamily(
+            "alice_images_lost", "Pictures whose file is gone.", value=statistics.lost()
+        )
 
     def _workers(self) -> Iterator[Metric]:
         rows = figures.workers().rows
