@@ -1,6 +1,5 @@
 """Pages of the gallery: the wall of prints, one picture with its recipe, and its files."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -15,11 +14,12 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
 from accounts.pages import PageRequest, page
-from gallery import files, queries, sharing, storage
+from gallery import albums, curating, files, queries, recipes, sharing, storage, walls
 from gallery.models import Image
+from gallery.page_answers import opened
 from gallery.queries import Place
 
-PAGE_SIZE = 48
+KNOWN_TAGS = 200
 
 
 def owned(user: User) -> QuerySet[Image]:
@@ -30,23 +30,26 @@ def owned(user: User) -> QuerySet[Image]:
 @page
 def index(request: PageRequest) -> HttpResponse:
     """The person's own pictures, newest first; pages by key, never by count or offset."""
-    return render(request, "gallery/index.html", _leaf(request))
+    shown = {
+        "wall": walls.wall(request.GET, request.user),
+        "albums": albums.albums_of(request.user),
+    }
+    return render(request, "gallery/index.html", shown)
 
 
 @require_safe
 @page
 def detail(request: PageRequest, pk: UUID) -> HttpResponse:
-    image = queries.one(request.user, pk)
-    place = Place(image.created_at, image.pk)
-    mine = owned(image.owner) if image.owner == request.user else Image.objects.none()
+    image = opened(request, pk)
+    mine = image.owner == request.user
     shown = {
         "image": image,
-        "recipe": list(_recipe(image)),
-        "mine": image.owner == request.user,
-        "older": mine.filter(_older(place)).first(),
-        "newer": mine.filter(_newer(place)).reverse().first(),
-        "link": sharing.link(image, base_url=sharing.base_url(request)),
-        "link_ends": timezone.now() + timedelta(seconds=settings.ALICE_LINK_SECONDS),
+        "recipe": list(recipes.rows(image)),
+        "mine": mine,
+        "watched": not mine and not image.shared,
+        "tags": [tag.name for tag in image.tags.all()],
+        **_filing(request.user, image),
+        **(_owners_part(request, image) if mine else {}),
     }
     return render(request, "gallery/detail.html", shown)
 
@@ -63,7 +66,7 @@ def picture(request: PageRequest, pk: UUID, suffix: str) -> HttpResponseBase:
     """The picture itself; `?download` makes the browser keep it under a telling name."""
     if suffix not in files.FORMATS:
         raise Http404
-    image = queries.one(request.user, pk)
+    image = opened(request, pk)
     reply = files.picture(request, image, suffix)
     if "download" in request.GET:
         name = f"alice-{image.created_at:%Y%m%d}-{image.seed}.{suffix}"
@@ -85,28 +88,26 @@ def delete(request: PageRequest, pk: UUID) -> HttpResponse:
     return redirect("gallery_pages:index")
 
 
-def _leaf(request: PageRequest) -> dict[str, Any]:
-    """One page of the wall, newest first, and the places its newer and older neighbours begin at.
-
-    `?before=` reads on towards the older pictures, `?after=` back towards the newer ones.
-    """
-    before, after = request.GET.get("before"), request.GET.get("after")
-    pictures = owned(request.user)
-    if after is not None:
-        pictures = pictures.filter(_newer(Place.parse(after))).reverse()
-    elif before is not None:
-        pictures = pictures.filter(_older(Place.parse(before)))
-    found = list(pictures[: PAGE_SIZE + 1])
-    more, found = len(found) > PAGE_SIZE, found[:PAGE_SIZE]
-    if after is not None:
-        found.reverse()
-    edges = [Place(image.created_at, image.pk).cursor() for image in found]
-    has_newer = more if after is not None else before is not None
-    has_older = more if after is None else True
+def _owners_part(request: PageRequest, image: Image) -> dict[str, Any]:
+    """What only its owner is shown: neighbours, the signed link, words for tags."""
+    place = Place(image.created_at, image.pk)
+    mine = owned(request.user)
     return {
-        "images": found,
-        "newer": edges[0] if edges and has_newer else None,
-        "older": edges[-1] if edges and has_older else None,
+        "older": mine.filter(_older(place)).first(),
+        "newer": mine.filter(_newer(place)).reverse().first(),
+        "link": sharing.link(image, base_url=sharing.base_url(request)),
+        "link_ends": timezone.now() + timedelta(seconds=settings.ALICE_LINK_SECONDS),
+        "known_tags": [name for name, _ in curating.tag_counts(request.user)[:KNOWN_TAGS]],
+    }
+
+
+def _filing(user: User, image: Image) -> dict[str, Any]:
+    """The person's albums, with this picture and without."""
+    every = list(user.albums.all())
+    holding = set(user.albums.filter(entries__image=image).values_list("pk", flat=True))
+    return {
+        "filed": [album for album in every if album.pk in holding],
+        "unfiled": [album for album in every if album.pk not in holding],
     }
 
 
@@ -116,18 +117,3 @@ def _older(place: Place) -> Q:
 
 def _newer(place: Place) -> Q:
     return Q(created_at__gt=place.created_at) | Q(created_at=place.created_at, pk__gt=place.id)
-
-
-def _recipe(image: Image) -> Iterator[tuple[str, Any]]:
-    """What made the picture, as rows of label and value, in the words of the form."""
-    recipe = image.recipe
-    yield "Model", image.model
-    yield "Size", f"{image.width} × {image.height}"  # noqa: RUF001 the typographic cross
-    yield "Steps", recipe.get("num_inference_steps")
-    yield "Guidance", recipe.get("guidance_scale")
-    yield "Scheduler", recipe.get("scheduler_label") or recipe.get("scheduler")
-    yield "Seed", image.seed
-    if recipe.get("clip_skip"):
-        yield "Clip skip", recipe["clip_skip"]
-    if image.generation_ms:
-        yield "Took", f"{image.generation_ms / 1000:.1f} s"

@@ -1,11 +1,13 @@
-"""What the form of the page offers: each model with its own defaults and sizes."""
+"""What the form of the page offers: each model with its own defaults and sizes, or a recipe."""
 
 import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from generation import conf
 from generation.engine.contract import JobSpec
-from generation.engine.samplers import SAMPLERS, Sampler
+from generation.engine.samplers import SAMPLERS, Sampler, canonical
 from generation.requests import ImageRequest
 from generation.resolve import resolve
 from modelhub import catalog
@@ -22,6 +24,11 @@ RATIOS = (
 # Sides that divide by these keep the coarsest layer of the network whole: cleaner pictures.
 COARSE_GRID, FINE_GRID = 64, 32
 COARSE_FROM = 512
+# What a recipe says and the form can hold.
+FIELDS = (
+    "prompt", "negative_prompt", "model", "width", "height", "num_inference_steps",
+    "guidance_scale", "scheduler", "seed", "clip_skip",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +54,36 @@ class Choice:
     @property
     def name(self) -> str:
         return self.model.public_id.removeprefix(catalog.PREFIX)
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """The form's first values by field, and in words what of a recipe it could not take over."""
+
+    values: Mapping[str, Any]
+    notes: tuple[str, ...] = ()
+
+
+def filled(recipe: Mapping[str, Any], choices: Sequence[Choice]) -> Filled:
+    """The form as it makes the picture of `recipe` again."""
+    values = {name: recipe[name] for name in FIELDS if recipe.get(name) is not None}
+    notes = tuple(_missing(recipe, choices))
+    offered = {choice.model.public_id for choice in choices}
+    if values.get("model") not in offered:
+        values.pop("model", None)
+    values["scheduler"] = canonical(str(values.get("scheduler", ""))) or ""
+    return Filled(values, notes)
+
+
+def _missing(recipe: Mapping[str, Any], choices: Sequence[Choice]) -> Iterator[str]:
+    model, scheduler = str(recipe.get("model", "")), str(recipe.get("scheduler", ""))
+    if choices and model not in {choice.model.public_id for choice in choices}:
+        yield f"The model {model} is not here any more: {choices[0].name} is chosen instead."
+    if canonical(scheduler) is None:
+        yield f"The scheduler {scheduler or 'of this picture'} is not known: another is chosen."
+    extra = sorted(recipe.get("extra") or {})
+    if extra:
+        yield f"The form has no field for {', '.join(extra)}: this part of the recipe is left out."
 
 
 def model_choices() -> list[Choice]:

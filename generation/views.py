@@ -7,10 +7,12 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from accounts import audit
 from accounts.pages import PageRequest, page
-from gallery import sharing
+from gallery import queries, sharing
 from gallery.models import Image
 from generation import conf, form
+from generation.form import Choice, Filled
 from generation.models import OPEN, Job
 from generation.overview import board, picture, recent_images
 
@@ -30,25 +32,35 @@ def generate(request: PageRequest) -> HttpResponse:
     """The form. `?from=` fills it with the recipe of a picture, `?prompt=` with a prompt."""
     begun = Job.objects.filter(owner=request.user, status__in=OPEN).order_by("created_at")
     recent = recent_images(request.user)[:STRIP_LENGTH]
+    choices, source = form.model_choices(), _source(request)
+    filled = _filled(request, source, choices)
     shown: dict[str, Any] = {
-        "choices": form.model_choices(),
+        "choices": choices,
         "schedulers": form.schedulers(),
         "limits": conf,
-        "initial": _initial(request),
+        "initial": filled.values,
+        "notes": filled.notes,
+        "source": source,
         "open_jobs": [str(job.pk) for job in begun[:RESUMED_JOBS]],
         "recent": [picture(image) for image in recent],
     }
     return render(request, "generation/generate.html", shown)
 
 
-def _initial(request: PageRequest) -> dict[str, Any]:
-    source = request.GET.get("from", "")
-    if not source:
-        return {"prompt": request.GET.get("prompt", "")[: conf.MAX_PROMPT]}
+def _source(request: PageRequest) -> Image | None:
+    """The picture whose settings are asked for; staff who read a private one leave a trace."""
+    text = request.GET.get("from", "")
+    if not text:
+        return None
     try:
-        image = Image.objects.filter(pk=UUID(source), state=Image.State.STORED).first()
+        image = queries.one(request.user, UUID(text))
     except ValueError as wrong:
         raise Http404 from wrong
-    if image is None or not sharing.visible_to(image, request.user):
-        raise Http404
-    return dict(image.recipe)
+    sharing.note_view(image, audit.source(request))
+    return image
+
+
+def _filled(request: PageRequest, source: Image | None, choices: list[Choice]) -> Filled:
+    if source is not None:
+        return form.filled(source.recipe, choices)
+    return Filled({"prompt": request.GET.get("prompt", "")[: conf.MAX_PROMPT]})

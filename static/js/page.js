@@ -8,6 +8,8 @@ export function element(selector, within = document) {
 
 export function say(text) {
   const toast = element("#toast");
+  // Above an open dialog, not behind it.
+  ([...document.querySelectorAll("dialog[open]")].at(-1) ?? document.body).append(toast);
   toast.textContent = text;
   toast.toggleAttribute("data-shown", true);
   clearTimeout(say.timer);
@@ -90,17 +92,26 @@ function setUpTheme() {
   });
 }
 
+function openMenus() {
+  return document.querySelectorAll("details.menu[open]");
+}
+
 function setUpMenus() {
-  for (const menu of document.querySelectorAll("details.menu")) {
-    document.addEventListener("click", (event) => {
+  document.addEventListener("click", (event) => {
+    for (const menu of openMenus()) {
       if (!menu.contains(event.target)) menu.open = false;
-    });
-    menu.addEventListener("keydown", (event) => {
-      if (event.key !== "Escape" || !menu.open) return;
+    }
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    for (const menu of openMenus()) {
+      const inside = menu.contains(document.activeElement);
       menu.open = false;
-      element("summary", menu).focus();
-    });
-  }
+      // Escape did its work: it must not clear a selection or close a dialog as well.
+      event.preventDefault();
+      if (inside) element("summary", menu).focus();
+    }
+  });
 }
 
 function setUpCopying() {

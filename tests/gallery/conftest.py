@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -21,6 +23,7 @@ from gallery.storage import StoredFile
 SIDE = 64
 Keep = Callable[..., Image]
 Signed = Callable[..., Client]
+Asked = Callable[[str], int]
 
 
 def pixels(width: int = SIDE, height: int = SIDE, tint: int = 0) -> bytes:
@@ -81,6 +84,33 @@ def keep(db: None, images_dir: Path) -> Keep:
         return Image.objects.create(id=key, owner=owner, **(usual | files | fields))
 
     return make
+
+
+@pytest.fixture
+def hers(alice: User) -> Client:
+    """Alice's browser."""
+    client = Client()
+    client.force_login(alice)
+    return client
+
+
+@pytest.fixture
+def his(bob: User) -> Client:
+    client = Client()
+    client.force_login(bob)
+    return client
+
+
+@pytest.fixture
+def asked(hers: Client) -> Asked:
+    """asked(address) -> how many queries alice's page there takes."""
+
+    def count(address: str) -> int:
+        with CaptureQueriesContext(connection) as queries:
+            assert hers.get(address).status_code == 200
+        return len(queries)
+
+    return count
 
 
 @pytest.fixture

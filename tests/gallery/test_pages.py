@@ -1,5 +1,6 @@
 """The wall, one picture, its files: mine alone."""
 
+import re
 from io import BytesIO
 from uuid import uuid4
 
@@ -7,31 +8,21 @@ import pytest
 from django.test import Client
 from PIL import Image as Pillow
 
-from accounts.models import User
-from gallery import pages, sharing
-from gallery.models import Image
-from tests.gallery.conftest import Keep
+from accounts.models import AuditEntry, User
+from gallery import sharing, walls
+from gallery.models import Image, Tag
+from tests.gallery.conftest import SIDE, Asked, Keep
 
 WALL = "/web/gallery"
 
 
-@pytest.fixture
-def hers(alice: User) -> Client:
-    """Alice's browser."""
-    client = Client()
-    client.force_login(alice)
-    return client
-
-
-@pytest.fixture
-def his(bob: User) -> Client:
-    client = Client()
-    client.force_login(bob)
-    return client
-
-
 def seeds(client: Client, address: str = WALL) -> list[int]:
-    return [image.seed for image in client.get(address).context["images"]]
+    return [image.seed for image in client.get(address).context["wall"].images]
+
+
+def posts(page: str) -> list[str]:
+    """Where the forms of a page that change something lead."""
+    return re.findall(r'method="post" action="([^"]+)"', page)
 
 
 def test_an_empty_wall_says_so(hers: Client) -> None:
@@ -52,53 +43,56 @@ def test_the_wall_shows_no_picture_of_another(his: Client, alice: User, keep: Ke
 def test_every_picture_is_on_exactly_one_page(
     hers: Client, alice: User, keep: Keep, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pages, "PAGE_SIZE", 3)
+    monkeypatch.setattr(walls, "PAGE_SIZE", 3)
     for age in range(7):
         keep(alice, seed=age, age=age)
-    shown, page = [], hers.get(WALL)
-    while page.context["older"]:
-        shown += [image.seed for image in page.context["images"]]
-        page = hers.get(WALL, {"before": page.context["older"]})
-    assert shown + [image.seed for image in page.context["images"]] == list(range(7))
+    shown, address = [], WALL
+    while address:
+        wall = hers.get(address).context["wall"]
+        shown += [image.seed for image in wall.images]
+        address = WALL + wall.older if wall.older else ""
+    assert shown == list(range(7))
 
 
-def test_one_leafs_back_to_the_page_before(
+def test_a_later_page_leads_back_to_the_newest(
     hers: Client, alice: User, keep: Keep, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pages, "PAGE_SIZE", 2)
-    for age in range(5):
-        keep(alice, seed=age, age=age)
-    second = hers.get(WALL, {"before": hers.get(WALL).context["older"]})
-    first = hers.get(WALL, {"after": second.context["newer"]})
-    assert [image.seed for image in second.context["images"]] == [2, 3]
-    assert [image.seed for image in first.context["images"]] == [0, 1]
-    assert first.context["newer"] is None
+    monkeypatch.setattr(walls, "PAGE_SIZE", 1)
+    keep(alice, age=1), keep(alice, age=2)
+    older = hers.get(WALL, {"q": "serene"}).context["wall"].older
+    page = hers.get(WALL + older)
+    assert 'href="?q=serene">To the newest' in page.content.decode()
 
 
 def test_a_last_page_that_is_full_leads_no_further(
     hers: Client, alice: User, keep: Keep, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pages, "PAGE_SIZE", 2)
+    monkeypatch.setattr(walls, "PAGE_SIZE", 2)
     keep(alice), keep(alice)
-    assert hers.get(WALL).context["older"] is None
+    assert hers.get(WALL).context["wall"].older is None
 
 
-def test_pictures_of_one_moment_are_not_lost_between_pages(
-    hers: Client, alice: User, keep: Keep, monkeypatch: pytest.MonkeyPatch
+def test_a_place_that_is_none_is_refused(hers: Client) -> None:
+    assert hers.get(WALL, {"cursor": "nowhere"}).status_code == 400
+
+
+def test_a_print_keeps_the_place_its_picture_will_take(
+    hers: Client, alice: User, keep: Keep
 ) -> None:
-    monkeypatch.setattr(pages, "PAGE_SIZE", 2)
-    moment = keep(alice).created_at
-    Image.objects.filter(pk__in=[keep(alice).pk for _ in range(3)]).update(created_at=moment)
-    first = hers.get(WALL).context
-    second = hers.get(WALL, {"before": first["older"]}).context
-    assert {image.pk for image in first["images"] + second["images"]} == set(
-        Image.objects.values_list("pk", flat=True)
-    )
+    keep(alice)
+    assert f'width="{SIDE}" height="{SIDE}"' in hers.get(WALL).content.decode()
 
 
-@pytest.mark.parametrize("way", ["before", "after"])
-def test_a_place_that_is_none_is_refused(hers: Client, way: str) -> None:
-    assert hers.get(WALL, {way: "nowhere"}).status_code == 400
+def test_the_wall_asks_as_much_for_many_pictures_as_for_one(
+    hers: Client, alice: User, keep: Keep, asked: Asked
+) -> None:
+    hers.get(WALL)
+    image = keep(alice, is_public=True)
+    Tag.objects.create(image=image, name="night")
+    for_one = asked(WALL)
+    for age in range(8):
+        Tag.objects.create(image=keep(alice, age=age, favourite=True), name=f"tag {age}")
+    assert asked(WALL) == for_one
 
 
 def test_a_browser_runs_nothing_of_a_picture(hers: Client, alice: User, keep: Keep) -> None:
@@ -136,9 +130,30 @@ def test_the_picture_of_another_is_as_absent_as_none(
 def test_a_shared_picture_opens_for_others_without_power_over_it(
     his: Client, alice: User, keep: Keep
 ) -> None:
-    page = his.get(f"{WALL}/{keep(alice, is_public=True).pk}")
+    image = keep(alice, is_public=True)
+    Tag.objects.create(image=image, name="night")
+    page = his.get(f"{WALL}/{image.pk}")
     assert page.status_code == 200
-    assert "Delete" not in page.content.decode()
+    assert set(posts(page.content.decode())) == {f"{WALL}/{image.pk}/albums", "/web/logout"}
+
+
+def test_the_owner_has_every_power_over_a_picture(hers: Client, alice: User, keep: Keep) -> None:
+    image = keep(alice)
+    found = posts(hers.get(f"{WALL}/{image.pk}").content.decode())
+    powers = ("mark", "tags", "albums", "share", "delete")
+    assert {f"{WALL}/{image.pk}/{power}" for power in powers} <= set(found)
+
+
+def test_staff_see_a_private_picture_and_that_it_is_noted(
+    staff: User, alice: User, keep: Keep
+) -> None:
+    client, image = Client(), keep(alice)
+    client.force_login(staff)
+    page = client.get(f"{WALL}/{image.pk}").content.decode()
+    assert "written to the audit log" in page
+    assert set(posts(page)) == {f"{WALL}/{image.pk}/albums", "/web/logout"}
+    entry = AuditEntry.objects.get(action="private_picture_viewed")
+    assert (entry.actor_name, entry.target_id) == (staff.username, str(image.pk))
 
 
 @pytest.mark.parametrize(("suffix", "kind"), [("png", "PNG"), ("jpg", "JPEG"), ("webp", "WEBP")])
