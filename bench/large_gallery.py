@@ -1,99 +1,197 @@
-"""How long a page of a large gallery takes: python -m bench.large_gallery [rows]."""
+"""How long a large gallery takes: python -m bench.large_gallery [pictures] [sqlite|postgresql].
+
+Without an engine both are measured; PostgreSQL is started for it, in a folder of its own.
+"""
 
 import os
-import random
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
-ROWS = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
+from tests.services import fixtures
+
 USERS = 1000
 REPEATS = 20
+# A whole gallery of one person, beside the thousand small ones.
+SHARE_OF_ONE = 0.2
+
+NUMBERS_SQLITE = """WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n
+    WHERE i < {rows} - 1)"""
+NUMBERS_POSTGRESQL = "WITH n(i) AS (SELECT generate_series(0, {rows} - 1))"
+# Every prompt says "landscape", one in a thousand "zeppelin", ten in all "quagga"; who owns a
+# picture, its model, tags and shares follow from a number scattered over them.
+IMAGES = """{numbers}, m AS (SELECT i, (i * 7919) % 100003 AS r FROM n)
+INSERT INTO gallery_image (id, owner_id, created_at, state, file, thumbnail, sha256, size_bytes,
+    width, height, prompt, negative_prompt, model, seed, recipe, generation_ms, is_public,
+    public_until, visibility_version, favourite, keep)
+SELECT {id}, CASE WHEN r % 10 < 2 THEN {one} ELSE {first} + r % {users} END, {created}, 'stored',
+    i || '.png', i || '.webp', 'd8f4a1', 400000, CASE WHEN (r / 5) % 4 = 0 THEN 768 ELSE 512 END, 512,
+    'a serene mountain landscape at sunset, in the style of an old master, number ' || i
+        || CASE WHEN (r / 3) % 1000 = 7 THEN ', a zeppelin' ELSE '' END
+        || CASE WHEN i % ({rows} / 10) = 3 THEN ', a quagga' ELSE '' END,
+    'blurry, low quality', 'sd/model-' || (r % 7), i, '{recipe}', 1500, {public},
+    CASE WHEN r % 5 < 3 THEN {until} END, 0, {favourite}, {no}
+FROM m"""
+TAGS = """INSERT INTO gallery_tag (image_id, name)
+SELECT id, 'common' FROM gallery_image WHERE seed % 3 = 0
+UNION ALL SELECT id, 'tag ' || (seed % 200) FROM gallery_image WHERE seed % 2 = 0
+UNION ALL SELECT id, 'rare' FROM gallery_image WHERE seed % 20000 = 11"""
+RECIPE = (
+    '{"prompt": "a serene mountain landscape at sunset, in the style of an old master",'
+    ' "negative_prompt": "blurry, low quality", "num_inference_steps": 20, "guidance_scale": 7.5,'
+    ' "scheduler": "euler_a", "scheduler_label": "Euler a", "clip_skip": 0, "extra": {}}'
+)
 
 
-def median_ms(work: Callable[[], Any]) -> float:
+def words(vendor: str, rows: int, first: int, one: int) -> dict[str, Any]:
+    """What differs between the engines in the statement above."""
+    common = {"rows": rows, "first": first, "one": one, "users": USERS, "recipe": RECIPE}
+    if vendor == "sqlite":
+        stamp = "strftime('%Y-%m-%d %H:%M:%S', 'now', {})"
+        return common | {
+            "numbers": NUMBERS_SQLITE.format(rows=rows),
+            "id": "lower(hex(randomblob(16)))",
+            "created": stamp.format("'-' || i || ' seconds'"),
+            "until": stamp.format("(r % 199 - 99) || ' hours'"),
+            "public": "(r / 7) % 20 = 5",
+            "favourite": "(r / 11) % 25 = 6",
+            "no": "0",
+        }
+    return common | {
+        "numbers": NUMBERS_POSTGRESQL.format(rows=rows),
+        "id": "gen_random_uuid()",
+        "created": "now() - i * interval '1 second'",
+        "until": "now() + (r % 199 - 99) * interval '1 hour'",
+        "public": "(r / 7) % 20 = 5",
+        "favourite": "(r / 11) % 25 = 6",
+        "no": "false",
+    }
+
+
+def fill(rows: int) -> None:
+    """5 % of the pictures shared, 60 % of those with an expiry; 4 % favourites; 0.8 tags each."""
+    from django.db import connection
+
+    from accounts.models import User
+
+    people = User.objects.bulk_create([User(username=f"user{i}") for i in range(USERS)])
+    one = User.objects.create(username="collector")
+    User.objects.create(username="boss", is_staff=True)
+    with connection.cursor() as cursor:
+        made = words(connection.vendor, rows, people[0].pk, one.pk)
+        cursor.execute(IMAGES.format(**made).replace("%", "%%"), [])
+        cursor.execute(TAGS.replace("%", "%%"), [])
+        if connection.vendor == "postgresql":
+            cursor.execute("VACUUM ANALYZE")
+
+
+def percentiles(work: Callable[[], Any]) -> tuple[float, float]:
+    work()
     times = []
     for _ in range(REPEATS):
         begin = time.perf_counter()
         work()
         times.append((time.perf_counter() - begin) * 1000)
-    return statistics.median(times)
+    return statistics.median(times), statistics.quantiles(times, n=20)[-1]
 
 
-def fill() -> None:
-    """5 % of the pictures shared, 60 % of those with an expiry, spread evenly over the users."""
+def cases(rows: int) -> Iterator[tuple[str, str, Callable[[], Any]]]:
+    """Who asks, what for, and the asking."""
+    from django.test import Client
     from django.utils import timezone
 
+    from accounts import keys
     from accounts.models import User
-    from gallery.models import Image
-
-    chance, now = random.Random(0), timezone.now()
-    people = User.objects.bulk_create([User(username=f"user{i}") for i in range(USERS)])
-    for start in range(0, ROWS, 20_000):
-        Image.objects.bulk_create(
-            [
-                Image(
-                    owner=people[index % USERS],
-                    created_at=now - timedelta(seconds=index),
-                    file=f"{index:09}.png",
-                    sha256=uuid.uuid4().hex * 2,
-                    size_bytes=400_000,
-                    width=512,
-                    height=512,
-                    seed=index,
-                    prompt="a serene mountain landscape at sunset " * 3,
-                    recipe={"num_inference_steps": 20, "guidance_scale": 7.5},
-                    is_public=(shared := chance.random() < 0.05),
-                    public_until=now + timedelta(hours=chance.randint(-99, 99))
-                    if shared and chance.random() < 0.6
-                    else None,
-                )
-                for index in range(start, min(ROWS, start + 20_000))
-            ]
-        )
-
-
-def measure() -> None:
-    from django.utils import timezone
-
-    from accounts.models import User
-    from gallery import queries, storage
+    from gallery import curating, queries, storage
     from gallery.queries import Filter, Place
 
-    user = User.objects.get(username="user7")
-    boss = User(pk=0, username="boss", is_staff=True)
-    deep = Place(timezone.now() - timedelta(seconds=ROWS // 2), uuid.uuid4()).cursor()
-    own = Filter(public=False)
-    for name, work in {
-        "own and shared, first page": lambda: queries.page_of(user),
-        "own and shared, deep page": lambda: queries.page_of(user, deep),
-        "own unshared, first page": lambda: queries.page_of(user, wanted=own),
-        "own unshared, deep page": lambda: queries.page_of(user, deep, wanted=own),
-        "staff, first page": lambda: queries.page_of(boss),
-        "staff, deep page": lambda: queries.page_of(boss, deep),
-        "offset 10000": lambda: queries.page_of(user, offset=10_000),
-        "count of own and shared": lambda: queries.count(user),
-        "bytes used": storage.used_bytes,
-    }.items():
-        print(f"{name:30} {median_ms(work):8.2f} ms")
+    middle = timezone.now() - timedelta(seconds=rows // 2)
+    deep = Place(middle, uuid.uuid4()).cursor()
+    asked = {
+        "first page": {},
+        "deep page": {"cursor": deep},
+        "own unshared": {"wanted": Filter(public=False)},
+        "shared by others": {"wanted": Filter(others=True)},
+        "one common tag": {"wanted": Filter(tags=("common",))},
+        "common and rare tag": {"wanted": Filter(tags=("common", "rare"))},
+        "model": {"wanted": Filter(model="sd/model-3")},
+        "unknown model": {"wanted": Filter(model="sd/none")},
+        "size": {"wanted": Filter(size=(768, 512))},
+        "unknown size": {"wanted": Filter(size=(640, 512))},
+        "favourites": {"wanted": Filter(favourite=True)},
+        "a day long ago": {"wanted": Filter(since=middle, until=middle + timedelta(days=1))},
+        "search common": {"wanted": Filter(search="LandScape")},
+        "search one in 1000": {"wanted": Filter(search="zeppelin")},
+        "search ten in all": {"wanted": Filter(search="quagga")},
+        "search a tag": {"wanted": Filter(search="rare")},
+        "search none": {"wanted": Filter(search="xylophone")},
+        "search two letters": {"wanted": Filter(search="zq")},
+        "search deep": {"cursor": deep, "wanted": Filter(search="zeppelin")},
+        "offset 10000": {"offset": 10_000},
+    }
+    for name in ("user7", "collector", "boss"):
+        user = User.objects.get(username=name)
+        client = Client(headers={"X-Api-Key": keys.mint(user, "bench", ["read"])[1]})
+        for what, options in asked.items():
+            yield name, what, lambda u=user, o=options: queries.page_of(u, **o)
+        yield name, "GET /v1/gallery", lambda c=client: c.get("/v1/gallery")
+        yield name, "GET ?search=zeppelin", lambda c=client: c.get("/v1/gallery?search=zeppelin")
+        yield name, "count", lambda u=user: queries.count(u)
+        yield name, "tags, counted", lambda u=user: curating.tag_counts(u)
+    yield "-", "bytes used", storage.used_bytes
+
+
+def measure(rows: int) -> None:
+    """In a process of its own, whose settings name the database."""
+    import django
+    from django.core.management import call_command
+    from django.db import connection
+
+    django.setup()
+    call_command("migrate", verbosity=0)
+    begin = time.perf_counter()
+    fill(rows)
+    took = time.perf_counter() - begin
+    print(f"{rows} pictures on {connection.vendor}, filled in {took:.0f} s", flush=True)
+    print(f"{'who':10} {'what':22} {'p50 ms':>8} {'p95 ms':>8}")
+    for who, what, work in cases(rows):
+        middle, high = percentiles(work)
+        print(f"{who:10} {what:22} {middle:8.1f} {high:8.1f}", flush=True)
+
+
+def run(rows: int, url: str = "") -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        settings = {"ALICE_DATA_DIR": folder, "DATABASE_URL": url, "ALICE_LOG_LEVEL": "ERROR"}
+        env = (
+            os.environ
+            | settings
+            | {
+                "DJANGO_SETTINGS_MODULE": "aliceproject.settings",
+                "ALICE_ALLOWED_HOSTS": "testserver",
+                "ALICE_BENCH_ROWS": str(rows),
+            }
+        )
+        subprocess.run([sys.executable, "-m", "bench.large_gallery"], env=env, check=True)
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ |= {"ALICE_DATA_DIR": folder, "DJANGO_SETTINGS_MODULE": "aliceproject.settings"}
-        import django
-        from django.core.management import call_command
-
-        django.setup()
-        call_command("migrate", verbosity=0)
-        fill()
-        print(f"{ROWS} pictures of {USERS} users")
-        measure()
+    if rows := os.environ.get("ALICE_BENCH_ROWS"):
+        return measure(int(rows))
+    rows = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
+    engines = sys.argv[2:] or ["sqlite", "postgresql"]
+    if "sqlite" in engines:
+        run(rows)
+    if "postgresql" in engines:
+        with fixtures.running_postgresql(Path(tempfile.gettempdir())) as server:
+            run(rows, server.url())
+    return None
 
 
 if __name__ == "__main__":

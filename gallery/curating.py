@@ -80,8 +80,14 @@ def drop_tags(image: Image, names: Iterable[str], by: audit.Source = audit.SYSTE
 
 def tag_counts(user: User) -> list[tuple[str, int]]:
     """The user's own tags by name, each with how many of the user's pictures carry it."""
-    mine = Tag.objects.filter(image__owner=user).exclude(image__state=Image.State.DELETING)
-    return list(mine.values_list("name").annotate(count=Count("pk")).order_by("name"))
+    tags = Tag.objects.filter(image__owner=user).order_by()
+    counted = dict(tags.values_list("name").annotate(count=Count("pk")))
+    # Few if any; taken off afterwards, so that no picture's row has to be read for its state.
+    gone = Image.objects.filter(state=Image.State.DELETING).values_list("pk", "owner_id")
+    hidden = [key for key, owner in gone if owner == user.pk]
+    for name in Tag.objects.filter(image__in=hidden).values_list("name", flat=True):
+        counted[name] -= 1
+    return sorted((name, count) for name, count in counted.items() if count)
 
 
 def set_favourite(image: Image, on: bool, by: audit.Source = audit.SYSTEM) -> None:  # noqa: FBT001 a switch

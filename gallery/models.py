@@ -76,6 +76,14 @@ class Image(models.Model):
             ),
             models.Index(
                 F("owner"),
+                F("width"),
+                F("height"),
+                F("created_at").desc(),
+                F("id").desc(),
+                name="image_by_owner_size",
+            ),
+            models.Index(
+                F("owner"),
                 F("created_at").desc(),
                 F("id").desc(),
                 name="image_favourites",
@@ -107,6 +115,8 @@ class Tag(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["name", "image"], name="one_tag_once_per_image")
         ]
+        # Counting one's tags reads this and no row.
+        indexes: ClassVar = [models.Index(fields=["image", "name"], name="tag_of_image")]
 
     def __str__(self) -> str:
         return self.name

@@ -6,11 +6,12 @@ import heapq
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from itertools import islice
-from typing import Any, Self
+from typing import Self
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q, QuerySet
 
 from accounts.models import User
 from accounts.problems import Forbidden, Invalid, NotFound
@@ -20,11 +21,12 @@ from gallery.models import AlbumEntry, Image, Tag
 
 LARGEST_PAGE = 200
 LARGEST_OFFSET = 10_000
-# Pictures read through before a text index is asked, ids that are put in order by hand, ids in one
-# query. At a million pictures what is rarer than one in 200 is in the second, the rest in the first.
-WINDOW, FEW, BATCH = 10_000, 5_000, 1_000
-# The largest gallery whose pictures are counted, and whose prompts are read to count them.
+# Pictures walked past before a text index is asked; from how many on ids are not put in order by
+# hand; ids in one query. What is rarer than one in 200 of a million is looked up.
+WINDOW, MANY, BATCH = 5_000, 5_001, 1_000
+# The largest part that is counted, and the largest whose prompts are read for it.
 COUNTED, READ = 20_000, 2_000
+SHOWN = ~Q(state=Image.State.DELETING)
 NEWEST_FIRST = ("-created_at", "-id")
 
 
@@ -112,7 +114,8 @@ def page_of(
 
 def count(user: User, wanted: Filter = EVERYTHING) -> int | None:
     """How many pictures page_of would give in all; None where counting them would take long."""
-    sizes = [_count(part, user, wanted) for part in _parts(user, wanted)]
+    quest = Quest(user, wanted)
+    sizes = [quest.count(part) for part in _parts(user, wanted)]
     return None if None in sizes else sum(size or 0 for size in sizes)
 
 
@@ -149,116 +152,136 @@ def visible(prefix: str, user: User) -> Q:
     return ~gone & (Q(**{f"{prefix}owner": user}) | sharing.shared_now(prefix))
 
 
+class Quest:
+    """One question to the gallery, and what has been found out while answering it.
+
+    No index gives words, tags or albums in the order of time. Where few pictures have them they
+    are looked up and put in order; where many have them the next few are met by walking.
+    """
+
+    def __init__(self, user: User, wanted: Filter) -> None:
+        self.user, self.wanted = user, wanted
+
+    @cached_property
+    def choice(self) -> Q | None:
+        """With the words, the tags, in the album; None where nothing of the kind is asked."""
+        wanted, choice = self.wanted, Q()
+        for tag in wanted.tags:
+            choice &= Q(Exists(Tag.objects.filter(image=OuterRef("pk"), name=tag)))
+        if wanted.album:
+            choice &= Q(Exists(self._entries().filter(image=OuterRef("pk"))))
+        if wanted.search:
+            choice &= search.containing(wanted.search)
+        return choice or None
+
+    @cached_property
+    def marked(self) -> Sequence[UUID] | None:
+        """The pictures of the rarest tag, or of the album, where they are few."""
+        asked = [
+            list(Tag.objects.filter(name=tag).order_by().values_list("image_id", flat=True)[:MANY])
+            for tag in self.wanted.tags
+        ]
+        if self.wanted.album:
+            asked.append(list(self._entries().values_list("image_id", flat=True)[:MANY]))
+        return min((ids for ids in asked if len(ids) < MANY), key=len, default=None)
+
+    @cached_property
+    def worded(self) -> Sequence[UUID] | None:
+        """The pictures with the words, where a text index names them and they are few."""
+        return search.ids_of(self.wanted.search, MANY - 1) if self.wanted.search else None
+
+    def next(self, part: Q, before: Place | None, most: int) -> list[Place]:
+        """The next `most` pictures of a part, newest first."""
+        if self.choice is None:
+            return _read(_ahead(part & SHOWN, before)[:most])
+        if self.marked is not None:
+            return _sorted(part & self.choice, self.marked, before)[:most]
+        ahead = _ahead(part & SHOWN & self.choice, before)
+        edge = (
+            _ahead(part, before).values_list("created_at", flat=True)[WINDOW : WINDOW + 1].first()
+        )
+        near = _read((ahead.filter(created_at__gt=edge) if edge else ahead)[:most])
+        if edge is None or len(near) == most:
+            return near
+        if self.worded is not None:
+            return _sorted(part & self.choice, self.worded, before)[:most]
+        return _read(ahead[:most])
+
+    def count(self, part: Q) -> int | None:
+        """How many pictures of a part; None where they are too many to count at once."""
+        if self.choice is None:
+            counted = Image.objects.filter(part, SHOWN)[: COUNTED + 1].count()
+            return counted if counted <= COUNTED else None
+        if self.marked is not None:
+            return len(_sorted(part & self.choice, self.marked))
+        if Image.objects.filter(part)[: READ + 1].count() > READ:
+            return None
+        return Image.objects.filter(part, SHOWN, self.choice).count()
+
+    def _entries(self) -> QuerySet[AlbumEntry]:
+        mine = AlbumEntry.objects.filter(album=self.wanted.album, album__owner=self.user)
+        return mine.order_by()
+
+
 def _places(user: User, wanted: Filter, before: Place | None, most: int) -> Iterable[Place]:
     """The positions of the next `most` visible pictures: each part by its index, then merged."""
-    parts = [_walk(part, user, wanted, before, most) for part in _parts(user, wanted)]
+    quest = Quest(user, wanted)
+    parts = [quest.next(part, before, most) for part in _parts(user, wanted)]
     return islice(heapq.merge(*parts, reverse=True), most)
 
 
-def _walk(
-    part: QuerySet[Image], user: User, wanted: Filter, before: Place | None, most: int
-) -> list[Place]:
-    """The next `most` of a part, in order.
-
-    No index gives words, tags or albums in the order of time. Where few pictures have them they
-    are looked up and put in order; where many have them the next few are met by walking on.
-    """
-    ahead = _after(part, before)
-    chosen = _chosen(ahead, user, wanted)
-    if chosen is ahead:
-        return _read(ahead[:most])
-    few = _few(user, wanted)
-    if few is None:
-        edge = ahead.values_list("created_at", flat=True)[WINDOW : WINDOW + 1].first()
-        near = _read((chosen if edge is None else chosen.filter(created_at__gt=edge))[:most])
-        if edge is None or len(near) == most:
-            return near
-        few = search.ids_of(wanted.search, FEW) if wanted.search else None
-    return _read(chosen[:most]) if few is None else _sorted(chosen, few)[:most]
+def _parts(user: User, wanted: Filter) -> list[Q]:
+    """The visible pictures as sets without overlap, each of which one index can walk."""
+    asked, shared = _narrowed(user, wanted), sharing.shared_now()
+    mine = asked & Q(owner=user)
+    alone = wanted.mine or bool(wanted.favourite)
+    theirs = asked & shared & ~Q(owner=user)
+    base = asked if user.is_staff and not alone else mine
+    if wanted.others:
+        return [] if wanted.favourite else [theirs]
+    if not wanted.public:
+        return [base & ~shared] if wanted.private else []
+    if not wanted.private:
+        return [(mine if alone else asked) & shared]
+    return [base] if alone or user.is_staff else [base, theirs]
 
 
-def _count(part: QuerySet[Image], user: User, wanted: Filter) -> int | None:
-    chosen = _chosen(part.order_by(), user, wanted)
-    few = _few(user, wanted)
-    if few is not None:
-        return len(_sorted(chosen, few))
-    if wanted.search or wanted.tags or wanted.album:
-        # Words and common marks are met by reading every picture of the part.
-        return chosen.count() if part.order_by()[: READ + 1].count() <= READ else None
-    counted = chosen[: COUNTED + 1].count()
-    return counted if counted <= COUNTED else None
+def _narrowed(user: User, wanted: Filter) -> Q:
+    """What an index gives in the order of time."""
+    width, height = wanted.size or (None, None)
+    conditions = {
+        "model": wanted.model or None,
+        "created_at__gte": wanted.since,
+        "created_at__lt": wanted.until,
+        "width": width,
+        "height": height,
+        "favourite": wanted.favourite or None,
+    }
+    asked = Q(**{name: value for name, value in conditions.items() if value is not None})
+    return asked & ~Q(owner=user, favourite=True) if wanted.favourite is False else asked
+
+
+def _ahead(condition: Q, before: Place | None) -> QuerySet[Image]:
+    images = Image.objects.filter(condition)
+    if before is not None:
+        # One range bound, which an index can start at; an OR of two would scan from the top.
+        images = images.filter(created_at__lte=before.created_at)
+        images = images.exclude(created_at=before.created_at, id__gte=before.id)
+    return images.order_by(*NEWEST_FIRST)
 
 
 def _read(images: QuerySet[Image]) -> list[Place]:
     return [Place(*row) for row in images.values_list("created_at", "id")]
 
 
-def _sorted(images: QuerySet[Image], ids: Sequence[UUID]) -> list[Place]:
-    found = [
-        place
-        for start in range(0, len(ids), BATCH)
-        for place in _read(images.filter(pk__in=ids[start : start + BATCH]).order_by())
-    ]
-    return sorted(found, reverse=True)
-
-
-def _few(user: User, wanted: Filter) -> Sequence[UUID] | None:
-    """The pictures of the rarest tag, or of the album, where they are few."""
-    asked = [
-        list(Tag.objects.filter(name=tag).order_by().values_list("image_id", flat=True)[: FEW + 1])
-        for tag in wanted.tags
-    ]
-    if wanted.album:
-        entries = AlbumEntry.objects.filter(album=wanted.album, album__owner=user).order_by()
-        asked.append(list(entries.values_list("image_id", flat=True)[: FEW + 1]))
-    short = [ids for ids in asked if len(ids) <= FEW]
-    return min(short, key=len, default=None)
-
-
-def _chosen(images: QuerySet[Image], user: User, wanted: Filter) -> QuerySet[Image]:
-    """Those with the words, the tags, in the album; `images` itself where nothing is asked."""
-    for tag in wanted.tags:
-        images = images.filter(Exists(Tag.objects.filter(image=OuterRef("pk"), name=tag)))
-    if wanted.album:
-        mine = AlbumEntry.objects.filter(album=wanted.album, album__owner=user)
-        images = images.filter(Exists(mine.filter(image=OuterRef("pk"))))
-    return images.filter(search.containing(wanted.search)) if wanted.search else images
-
-
-def _parts(user: User, wanted: Filter) -> list[QuerySet[Image]]:
-    """The visible pictures as sets without overlap, each of which one index can walk."""
-    stored = _narrowed(Image.objects.exclude(state=Image.State.DELETING), user, wanted)
-    shared = sharing.shared_now()
-    if wanted.others:
-        return [] if wanted.favourite else [stored.filter(shared).exclude(owner=user)]
-    mine = stored.filter(owner=user)
-    alone = wanted.mine or bool(wanted.favourite)
-    base = stored if user.is_staff and not alone else mine
-    if not wanted.public:
-        return [base.exclude(shared)] if wanted.private else []
-    if not wanted.private:
-        return [(mine if alone else stored).filter(shared)]
-    return [base] if alone or user.is_staff else [base, stored.filter(shared).exclude(owner=user)]
-
-
-def _narrowed(images: QuerySet[Image], user: User, wanted: Filter) -> QuerySet[Image]:
-    conditions: dict[str, Any] = {
-        "model": wanted.model or None,
-        "created_at__gte": wanted.since,
-        "created_at__lt": wanted.until,
-        "width": wanted.size and wanted.size[0],
-        "height": wanted.size and wanted.size[1],
-        "favourite": wanted.favourite or None,
-    }
-    images = images.filter(**{k: v for k, v in conditions.items() if v is not None})
-    if wanted.favourite is False:
-        images = images.exclude(owner=user, favourite=True)
-    return images
-
-
-def _after(images: QuerySet[Image], before: Place | None) -> QuerySet[Image]:
-    if before is not None:
-        # One range bound, which an index can start at; an OR of two would scan from the top.
-        images = images.filter(created_at__lte=before.created_at)
-        images = images.exclude(created_at=before.created_at, id__gte=before.id)
-    return images.order_by(*NEWEST_FIRST)
+def _sorted(condition: Q, ids: Sequence[UUID], before: Place | None = None) -> list[Place]:
+    """Those of `ids` that fit, newest first."""
+    # Asked as a value: as a condition it would tempt a planner away from the ids.
+    fits = ExpressionWrapper(condition & SHOWN, output_field=BooleanField())
+    found = []
+    for start in range(0, len(ids), BATCH):
+        rows = Image.objects.filter(pk__in=ids[start : start + BATCH]).annotate(fits=fits)
+        rows = rows.order_by()
+        values = rows.values_list("created_at", "id", "fits")
+        found += [Place(moment, key) for moment, key, fit in values if fit]
+    return sorted((p for p in found if before is None or p < before), reverse=True)

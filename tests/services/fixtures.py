@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import LiteralString, NoReturn
 
@@ -71,21 +72,28 @@ class PostgreSQL:
         _run([*self._control, "-m", "immediate", "stop"])
 
 
-@pytest.fixture(scope="session")
-def postgresql() -> Iterator[PostgreSQL]:
-    """A PostgreSQL that this run started and nobody else uses."""
+@contextmanager
+def running_postgresql(folder: Path | None) -> Iterator[PostgreSQL]:
+    """A PostgreSQL for as long as the block lasts, its data below `folder`."""
     installed = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
     found = shutil.which("initdb")
     programs = Path(found).parent if found else installed[-1] if installed else None
     if programs is None:
         _missing("PostgreSQL (initdb, pg_ctl)")
-    with tempfile.TemporaryDirectory(prefix="alice-pg-", dir=_fast_folder()) as home:
+    with tempfile.TemporaryDirectory(prefix="alice-pg-", dir=folder) as home:
         server = PostgreSQL(programs, Path(home))
         server.start()
         try:
             yield server
         finally:
             server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    """A PostgreSQL that this run started and nobody else uses."""
+    with running_postgresql(_fast_folder()) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
