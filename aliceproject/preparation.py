@@ -10,6 +10,7 @@ from django.core.management import call_command
 from django.db import DatabaseError
 from django_q.models import Schedule
 
+from aliceproject import chores
 from aliceproject.preflight import NotPossible
 from aliceproject.supervisor import Program
 from gallery import storage
@@ -35,6 +36,7 @@ def prepare() -> Prepared:
     except DatabaseError as problem:
         raise NotPossible(f"The database cannot be used: {problem}. See DATABASE_URL.") from None
     storage.finish_deletions()
+    chores.schedule()
     jobs.recount()
     installed = _install()
     scanning.scan()
@@ -42,13 +44,18 @@ def prepare() -> Prepared:
     return Prepared(installed, ready.count())
 
 
+# Seconds: longer than a server needs to be ready and to draw a first picture.
+IO_DELAY = 20.0
 # Threads that spin while they wait for one another starve themselves wherever something else
 # computes: on two busy cores one small picture took minutes instead of a second.
 PATIENT_THREADS = "OMP_WAIT_POLICY", "PASSIVE"
 
 
 def programs() -> list[Program]:
-    """What a whole server runs; the io cluster only where something is scheduled."""
+    """What a whole server runs; the io cluster only where something is scheduled.
+
+    It starts last: nothing it does is worth delaying the first picture.
+    """
     manage = (sys.executable, str(settings.BASE_DIR / "manage.py"))
     clusters = {"worker": "image"} | ({"io": "io"} if Schedule.objects.exists() else {})
     name, value = PATIENT_THREADS
@@ -60,6 +67,7 @@ def programs() -> list[Program]:
                 name,
                 (*manage, "worker", "--cluster", cluster),
                 {"Q_CLUSTER_NAME": cluster} | waiting,
+                IO_DELAY if cluster == "io" else 0.0,
             )
             for name, cluster in clusters.items()
         ],

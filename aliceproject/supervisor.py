@@ -23,11 +23,15 @@ STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What to run: `env` is laid over the supervisor's own environment."""
+    """What to run: `env` is laid over the supervisor's own environment.
+
+    Its first start waits `after` seconds.
+    """
 
     name: str
     argv: Sequence[str]
     env: Mapping[str, str] = field(default_factory=dict)
+    after: float = 0.0
 
 
 @dataclass(slots=True)
@@ -108,6 +112,8 @@ class Supervisor:
     def run(self) -> None:
         """Returns when every child of this process is gone. Call it from the main thread."""
         orphans.adopt()
+        for child in self.children:
+            child.start_at = time.monotonic() + child.program.after
         with _Signals(self._stop_signal) as signals:
             try:
                 while not self.stops:

@@ -6,7 +6,7 @@ from typing import Any
 from rest_framework import serializers
 
 from accounts.problems import Invalid
-from gallery import archive, bulk, sharing
+from gallery import archive, bulk, retention, sharing
 from gallery.albums import LONGEST_NAME
 from gallery.queries import LARGEST_OFFSET, LARGEST_PAGE
 
@@ -103,6 +103,14 @@ class AlbumBody(Body):
 
 class AlbumImagesBody(Body):
     ids = serializers.ListField(child=Id(), min_length=1, max_length=bulk.LARGEST)
+
+
+class CleanupBody(Body):
+    dryRun = Flag(required=False, default=False)  # noqa: N815
+
+
+class KeepingBody(Body):
+    days = Whole(allow_null=True, min_value=1, max_value=retention.LONGEST_DAYS)
 
 
 class GalleryQuery(serializers.Serializer[Any]):

@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -9,10 +10,12 @@ from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
-from django.db.models import Sum
+from django.db import transaction
+from django.db.models import QuerySet, Sum
 
+from accounts import quotas
 from gallery import encoding
-from gallery.disk import Disk
+from gallery.disk import Disk, Listed
 from gallery.encoding import Format, as_format
 from gallery.errors import FileLost, StorageDown, StorageFull
 from gallery.metadata import Recipe
@@ -20,12 +23,16 @@ from gallery.models import Image
 
 __all__ = [
     "FileLost", "Format", "StorageDown", "StorageFull", "StoredFile", "as_format", "delete",
-    "discard", "finish_deletions", "read", "read_thumbnail", "remove_files", "stage",
-    "used_bytes",
+    "discard", "finish_deletions", "hide", "hide_all", "read", "read_thumbnail", "remove",
+    "remove_files", "stage", "store", "used_bytes",
 ]  # fmt: skip
 
 logger = logging.getLogger(__name__)
 SHARD_LENGTH = 2
+# So many pictures are deleted together: enough to be quick, too few to hold a lock for long.
+BATCH = 100
+# So many files in a row that cannot be removed mean that none can.
+PATIENCE = 5
 
 
 class Store(Protocol):
@@ -34,6 +41,8 @@ class Store(Protocol):
     def write(self, name: str, data: bytes) -> None: ...
     def read(self, name: str) -> bytes: ...
     def remove(self, name: str) -> None: ...
+    def has(self, name: str) -> bool: ...
+    def listing(self, folder: str) -> Iterator[Listed]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,22 +98,62 @@ def delete(image: Image) -> None:
 
     Raises StorageDown when the files cannot be removed; the picture stays hidden and marked.
     """
-    Image.objects.filter(pk=image.pk).update(state=Image.State.DELETING)
+    hide(image)
     remove_files(image)
     Image.objects.filter(pk=image.pk).delete()
 
 
+def hide(image: Image) -> None:
+    """The tombstone: nobody sees the picture any more, and its owner no longer pays for it."""
+    hide_all(Image.objects.filter(pk=image.pk))
+
+
+def hide_all(chosen: QuerySet[Image]) -> list[Image]:
+    """The tombstone on all of `chosen` at once; those that nobody had hidden before.
+
+    What `chosen` asks for is looked at again under the lock: a picture that was marked or shared
+    meanwhile, and so is no longer wanted, stays.
+    """
+    with transaction.atomic():
+        seen = chosen.exclude(state=Image.State.DELETING).select_related(None)
+        hidden = list(seen.select_for_update().order_by("pk"))
+        names = [image.pk for image in hidden]
+        Image.objects.filter(pk__in=names).update(state=Image.State.DELETING)
+        sizes: dict[int, list[int]] = {}
+        for image in hidden:
+            sizes.setdefault(image.owner_id, []).append(image.size_bytes)
+        for owner_id, bytes_of in sorted(sizes.items()):
+            quotas.stored(owner_id, images=-len(bytes_of), bytes=-sum(bytes_of))
+    return hidden
+
+
 def finish_deletions() -> int:
     """Complete what a crash or a failing store interrupted; how many pictures are now gone."""
-    gone = 0
-    for image in Image.objects.filter(state=Image.State.DELETING):
+    hidden = Image.objects.filter(state=Image.State.DELETING).order_by("pk")
+    gone, batch = 0, list(hidden[:BATCH])
+    while batch:
+        gone += remove(batch)
+        batch = list(hidden.filter(pk__gt=batch[-1].pk)[:BATCH])
+    return gone
+
+
+def remove(hidden: Sequence[Image]) -> int:
+    """Files, then rows, of pictures that are hidden already; how many are now gone."""
+    gone, failures = [], 0
+    for image in hidden:
         try:
-            delete(image)
+            remove_files(image)
         except StorageDown as problem:
             logger.warning("Image %s cannot be deleted yet: %s", image.pk, problem.message)
+            failures += 1
+            if failures == PATIENCE:
+                # A store that is away costs many seconds a file: they wait for the next time.
+                break
         else:
-            gone += 1
-    return gone
+            gone.append(image.pk)
+            failures = 0
+    Image.objects.filter(pk__in=gone).delete()
+    return len(gone)
 
 
 def discard(stored: StoredFile) -> None:

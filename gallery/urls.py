@@ -2,7 +2,7 @@
 
 from django.urls import re_path
 
-from gallery import album_views, curating_views, views
+from gallery import album_views, curating_views, keeping_views, views
 
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 ID = rf"(?P<image_id>{UUID})"
@@ -19,6 +19,9 @@ urlpatterns = [
     re_path(r"^v1/gallery/tags/?$", curating_views.Tags.as_view()),
     re_path(r"^v1/gallery/config/?$", curating_views.Config.as_view()),
     re_path(r"^v1/gallery/bulk/?$", curating_views.Bulk.as_view()),
+    re_path(r"^v1/gallery/stats/?$", keeping_views.Stats.as_view()),
+    re_path(r"^v1/gallery/cleanup/?$", keeping_views.Cleanup.as_view()),
+    re_path(r"^v1/gallery/keeping/?$", keeping_views.Keeping.as_view()),
     re_path(r"^v1/gallery/export/?$", curating_views.Export.as_view()),
     re_path(r"^v1/albums/?$", album_views.Albums.as_view()),
     re_path(rf"^v1/albums/{ALBUM}/?$", album_views.OneAlbum.as_view()),

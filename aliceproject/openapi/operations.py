@@ -88,6 +88,14 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("POST", "/v1/gallery/export"): Operation(
         "Pictures and recipes as a zip", "gallery", request=bodies.ExportBody, media=(ZIP,)
     ),
+    ("GET", "/v1/gallery/stats"): Operation("Everybody's pictures in figures", "gallery"),
+    ("POST", "/v1/gallery/cleanup"): Operation(
+        "Apply the rules of retention now", "gallery", request=bodies.CleanupBody
+    ),
+    ("GET", "/v1/gallery/keeping"): Operation("How long one's pictures are kept", "gallery"),
+    ("PUT", "/v1/gallery/keeping"): Operation(
+        "Choose how long one's pictures are kept", "gallery", request=bodies.KeepingBody
+    ),
     ("GET", "/v1/albums"): Operation("List one's albums", "gallery"),
     ("POST", "/v1/albums"): Operation(
         "Make an album", "gallery", request=bodies.AlbumBody, status=201

@@ -66,6 +66,12 @@ def test_the_io_cluster_runs_where_something_is_scheduled() -> None:
 
 
 @pytest.mark.django_db
+def test_the_io_cluster_starts_after_the_first_picture() -> None:
+    Schedule.objects.create(func="x.y", schedule_type=Schedule.DAILY)
+    assert [program.after > 0 for program in preparation.programs()] == [False, False, True]
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize(("set_to", "given"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
 def test_a_workers_threads_wait_in_peace_unless_the_operator_decides(
     set_to: str | None, given: str, monkeypatch: pytest.MonkeyPatch

@@ -165,6 +165,29 @@ def test_a_program_that_cannot_start_does_not_end_the_others(tmp_path: Path) -> 
         assert "x cannot be started" in process.communicate()[1]
 
 
+def test_a_program_that_is_to_wait_starts_later_than_the_others(tmp_path: Path) -> None:
+    stage = f"""
+from aliceproject import supervisor
+argv = ({sys.executable!r}, "-c", "open({str(tmp_path / "times")!r}, 'a').write(str(__import__('time').monotonic()) + chr(10)); __import__('time').sleep(60)")
+supervisor.Supervisor(
+    [supervisor.Program("late", argv, after=1.5), supervisor.Program("early", argv)], 5
+).run()
+"""
+    process = subprocess.Popen([sys.executable, "-c", stage])
+    times: list[str] = []
+    try:
+        until = time.monotonic() + 30
+        while len(times) < 2 and time.monotonic() < until:
+            time.sleep(0.05)
+            times = (
+                (tmp_path / "times").read_text().split() if (tmp_path / "times").exists() else []
+            )
+    finally:
+        process.terminate()
+        process.wait(20)
+    assert float(times[1]) - float(times[0]) > 1
+
+
 def test_a_program_sees_its_own_variables(run: Run, tmp_path: Path) -> None:
     run(NOTE + "(home / os.environ['NUMBER']).touch(); time.sleep(600)")
     until(lambda: pids(tmp_path) == [0])

@@ -1,0 +1,79 @@
+"""What the server does by itself: chores of the io cluster, and the schedules that call them."""
+
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.conf import settings
+from django.utils import timezone
+from django_q.models import Schedule
+
+from gallery import retention, sweeping
+from gallery.alone import AtWork
+from gallery.errors import StorageDown
+
+logger = logging.getLogger(__name__)
+CLUSTER = "io"
+
+
+@dataclass(frozen=True, slots=True)
+class Chore:
+    """A function of this module, and how often it runs. The name is how the row is known again."""
+
+    name: str
+    function: str
+    kind: str
+    every: timedelta
+
+
+CHORES = (
+    Chore("gallery: clean up", "clean", Schedule.HOURLY, timedelta(hours=1)),
+    Chore("gallery: sweep", "sweep", Schedule.DAILY, timedelta(days=1)),
+)
+
+
+def schedule() -> None:
+    """Have every chore scheduled; an interval that the operator changed stays as it is."""
+    for chore in CHORES:
+        rows = Schedule.objects.filter(name=chore.name).order_by("pk")
+        # Two hosts that start at once on one database may each have made a row.
+        rows.exclude(pk=rows.values_list("pk", flat=True).first()).delete()
+        Schedule.objects.update_or_create(
+            name=chore.name,
+            defaults={"func": f"{__name__}.{chore.function}", "cluster": CLUSTER},
+            create_defaults={
+                "func": f"{__name__}.{chore.function}",
+                "cluster": CLUSTER,
+                "schedule_type": chore.kind,
+                "next_run": timezone.now() + chore.every,
+            },
+        )
+
+
+def clean() -> None:
+    """The rules of retention; what does not fit into one task goes with the next."""
+    try:
+        done = retention.clean(seconds=settings.Q_CLUSTER["timeout"] / 2)
+    except AtWork as problem:
+        logger.info("%s", problem.message)
+        return
+    told = retention.totals(done)
+    if told["deleted"] or told["unshared"]:
+        logger.info(
+            "Clean-up: %(deleted)d pictures deleted, %(freedBytes)d bytes freed, "
+            "%(unshared)d shares ended",
+            told,
+        )
+
+
+def sweep() -> None:
+    """Files and rows compared; a store that is away is asked again tomorrow."""
+    try:
+        found = sweeping.sweep()
+    except (AtWork, StorageDown) as problem:
+        logger.warning("No sweep: %s", problem.message)
+        return
+    logger.info(
+        "Sweep: %d files and %d pictures, %d orphans and %d drafts removed, %d lost, %d back",
+        found.files, found.rows, found.orphans, found.drafts, found.lost, found.recovered,
+    )  # fmt: skip

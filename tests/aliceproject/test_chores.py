@@ -1,0 +1,154 @@
+"""What the server does by itself, and that it does it."""
+
+import logging
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from django.utils import timezone
+from django_q.models import Schedule
+from pytest_django import Settings
+
+from accounts.models import User
+from aliceproject import chores
+from gallery.models import Image
+from tests.gallery.conftest import Keep, images_dir, keep
+from tests.live import service
+
+__all__ = ["images_dir", "keep"]
+
+DAY = 24 * 3600.0
+
+
+@pytest.mark.django_db
+def test_chores_are_scheduled_once_on_the_io_cluster() -> None:
+    chores.schedule()
+    chores.schedule()
+    assert list(Schedule.objects.order_by("name").values_list("name", "func", "cluster")) == [
+        ("gallery: clean up", "aliceproject.chores.clean", "io"),
+        ("gallery: sweep", "aliceproject.chores.sweep", "io"),
+    ]
+
+
+@pytest.mark.django_db
+def test_none_runs_at_the_first_start() -> None:
+    chores.schedule()
+    assert not Schedule.objects.filter(next_run__lt=timezone.now()).exists()
+
+
+@pytest.mark.django_db
+def test_the_operators_interval_stays_and_doubles_go() -> None:
+    chores.schedule()
+    row = Schedule.objects.get(name="gallery: clean up")
+    Schedule.objects.filter(pk=row.pk).update(schedule_type=Schedule.WEEKLY, func="old.name")
+    Schedule.objects.create(name=row.name, func="x.y", schedule_type=Schedule.HOURLY)
+    chores.schedule()
+    row = Schedule.objects.get(name=row.name)
+    assert (row.schedule_type, row.func) == (Schedule.WEEKLY, "aliceproject.chores.clean")
+
+
+def test_the_clean_up_applies_the_rules(
+    alice: User, keep: Keep, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.ALICE_RETENTION_DAYS = 1
+    keep(alice, age=2 * DAY)
+    with caplog.at_level(logging.INFO):
+        chores.clean()
+    assert not Image.objects.exists()
+    assert "1 pictures deleted" in caplog.text
+
+
+def test_the_sweep_says_what_it_found(
+    alice: User, keep: Keep, images_dir: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (images_dir / keep(alice).file).unlink()
+    with caplog.at_level(logging.INFO):
+        chores.sweep()
+    assert "1 lost" in caplog.text
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("chore", "work"), [(chores.clean, "cleanup"), (chores.sweep, "sweep")])
+def test_a_chore_that_runs_already_is_left_to_run(
+    images_dir: Path, caplog: pytest.LogCaptureFixture, chore: object, work: str
+) -> None:
+    images_dir.mkdir()
+    held = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(images_dir.parent), work], stdout=subprocess.PIPE
+    )
+    try:
+        assert held.stdout is not None
+        assert held.stdout.readline() == b"held\n"
+        with caplog.at_level(logging.INFO):
+            chore()  # type: ignore[operator] # one of two functions
+    finally:
+        held.kill()
+        held.communicate()
+    assert "runs already" in caplog.text
+
+
+# Another process that works on the same data directory.
+HOLD = """
+import fcntl, pathlib, sys, time
+lock = (pathlib.Path(sys.argv[1]) / f"{sys.argv[2]}.lock").open("a")
+fcntl.flock(lock, fcntl.LOCK_EX)
+print("held", flush=True)
+time.sleep(60)
+"""
+
+# A share has ended.
+DUE = """
+from datetime import timedelta
+from django.utils import timezone
+from django_q.models import Schedule
+from django_q.tasks import async_task
+from accounts.models import User
+from aliceproject import chores
+from gallery.models import Image
+Image.objects.create(
+    owner=User.objects.create(username="alice"), file="ab/x.png", thumbnail="ab/x.webp", seed=1,
+    sha256="0", size_bytes=1, width=1, height=1, model="m", is_public=True,
+    public_until=timezone.now() - timedelta(hours=1),
+)
+"""
+ASK = DUE + 'async_task("aliceproject.chores.clean", cluster="io")'
+LET_BE_DUE = (
+    DUE
+    + """
+chores.schedule()
+Schedule.objects.filter(func__endswith="clean").update(next_run=timezone.now() - timedelta(seconds=1))
+"""
+)
+SHARED = "from gallery.models import Image; print(Image.objects.get().is_public)"
+
+
+@pytest.mark.parametrize(
+    "script", [ASK, pytest.param(LET_BE_DUE, marks=pytest.mark.long)], ids=["asked", "due"]
+)
+def test_the_io_cluster_does_chores_without_an_inference_library(script: str) -> None:
+    """The scheduler looks for the first time half a minute after its start."""
+    with service(worker=False) as live:
+        live.manage("shell", "-v0", "-c", script)
+        live.start("io", "worker", "--cluster", "io")
+        until = time.monotonic() + 90
+        while live.manage("shell", "-v0", "-c", SHARED) != "False":
+            assert time.monotonic() < until, live.log
+            time.sleep(0.5)
+        leader = live.processes["io"].pid
+        maps = (
+            [Path(f"/proc/{pid}/maps").read_text() for pid in _family(leader)]
+            if sys.platform == "linux"
+            else []
+        )
+        assert not [text for text in maps if "torch" in text]
+        live.stop("io")
+
+
+def _family(leader: int) -> list[int]:
+    """The processes of a session."""
+    listed = subprocess.run(
+        ["ps", "-s", str(leader), "-o", "pid="], capture_output=True, text=True, check=True
+    )
+    return [int(pid) for pid in listed.stdout.split()]
