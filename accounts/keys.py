@@ -1,4 +1,4 @@
-"""API keys: made once, kept as a digest, checked on every request."""
+"""API keys: made once, kept as a digest, checked on every request, ended or followed by another."""
 
 import hashlib
 import hmac
@@ -9,11 +9,15 @@ import string
 import zlib
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
-from django.db import DatabaseError
+from django.conf import settings
+from django.db import DatabaseError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from accounts import audit
+from accounts.audit import Action
 from accounts.models import LOCAL_USERNAME, SCOPES, STAFF_SCOPES, ApiKey, User
 from accounts.problems import Forbidden, Invalid, Missing
 
@@ -29,31 +33,50 @@ SHAPE = re.compile(
 NOBODY = hashlib.sha256(b"no such key").hexdigest()
 TOUCH_EVERY = timedelta(minutes=1)
 MAX_NAME = 100
+# Requests a minute.
+MAX_RATE = 100_000
+OVERLAP, MAX_OVERLAP = timedelta(hours=24), timedelta(hours=168)
 
 
 def mint(
-    user: User, name: str, scopes: Iterable[str], expires_at: datetime | None = None
+    user: User,
+    name: str,
+    scopes: Iterable[str],
+    expires_at: datetime | None = None,
+    rate_limit: int | None = None,
+    by: audit.Source = audit.SYSTEM,
 ) -> tuple[ApiKey, str]:
-    """A new key of `user`, and its secret, which nothing can show again. Raises as check does."""
+    """A new key of `user`, and its secret, which nothing can show again.
+
+    `rate_limit` is in requests a minute, 1 to 100,000; None: what the settings give every key.
+    Raises as check does.
+    """
     wanted = set(scopes)
-    check(user, name, wanted, expires_at)
-    secret = _new_secret()
-    key = ApiKey.objects.create(
-        user=user,
-        name=name.strip(),
-        prefix=_prefix(secret),
-        digest=_digest(secret),
-        scopes=[scope for scope in SCOPES if scope in wanted],
-        expires_at=expires_at,
-    )
+    check(user, name, wanted, expires_at, rate_limit)
+    with transaction.atomic():
+        key, secret = _create(
+            user=user,
+            name=name.strip(),
+            scopes=[scope for scope in SCOPES if scope in wanted],
+            expires_at=expires_at,
+            rate_limit=rate_limit,
+        )
+        audit.record(Action.KEY_CREATED, by, key, **_described(key))
     return key, secret
 
 
-def check(user: User, name: str, scopes: set[str], expires_at: datetime | None) -> None:
-    """Whether such a key may be: raises Missing or Invalid for a bad name, scope or expiry,
-    Forbidden for a staff scope that the user may not hold.
+def check(
+    user: User,
+    name: str,
+    scopes: set[str],
+    expires_at: datetime | None = None,
+    rate_limit: int | None = None,
+) -> None:
+    """Whether such a key may be: raises Missing or Invalid for a bad name, scope, expiry or limit,
+    Forbidden for a staff scope or a limit that the user may not have.
     """
     _check_scopes(user, scopes)
+    _check_rate(user, rate_limit)
     if not name.strip():
         raise Missing("A key needs a name.", param="name")
     if len(name) > MAX_NAME or not name.isprintable():
@@ -77,10 +100,82 @@ def verify(secret: str) -> ApiKey | None:
     return key
 
 
-def revoke(key: ApiKey) -> None:
+def revoke(key: ApiKey, by: audit.Source = audit.SYSTEM) -> None:
     """End the key for its very next request; a revoked key keeps the time it first ended."""
-    ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now())
+    with transaction.atomic():
+        live = ApiKey.objects.filter(pk=key.pk, revoked_at=None)
+        if live.update(revoked_at=timezone.now()):
+            audit.record(Action.KEY_REVOKED, by, key, **_described(key))
     key.refresh_from_db(fields=["revoked_at"])
+
+
+def rotate(
+    key: ApiKey, overlap: timedelta = OVERLAP, by: audit.Source = audit.SYSTEM
+) -> tuple[ApiKey, str]:
+    """A successor with the same name, scopes and limit, and its secret; `key` ends after `overlap`.
+
+    Both open meanwhile; no overlap ends `key` at once. A key that was to end gets a successor of
+    the same length of life. Raises Invalid for a key that opens nothing any more or has a live
+    successor already, and as check does.
+    """
+    now = timezone.now()
+    with transaction.atomic():
+        # Locked: of two who rotate at once the second finds the first one's successor.
+        old = ApiKey.objects.select_for_update().get(pk=key.pk)
+        _check_rotation(old, overlap)
+        life = old.expires_at - old.created_at if old.expires_at else None
+        end = now + life if life else None
+        check(old.user, old.name, set(old.scopes), end, old.rate_limit)
+        new, secret = _create(
+            user=old.user,
+            name=old.name,
+            scopes=old.scopes,
+            expires_at=end,
+            rate_limit=old.rate_limit,
+        )
+        old.successor = new
+        old.expires_at = min(old.expires_at or now + overlap, now + overlap)
+        old.save(update_fields=["successor", "expires_at"])
+        audit.record(Action.KEY_ROTATED, by, old, **_described(old), successor=new.prefix)
+    key.refresh_from_db(fields=["successor", "expires_at"])
+    return new, secret
+
+
+def rate_of(key: ApiKey) -> int:
+    """Requests a minute that the key may make; 0: as many as it likes."""
+    return key.rate_limit or int(settings.ALICE_KEY_RATE_LIMIT)
+
+
+def _create(**fields: Any) -> tuple[ApiKey, str]:
+    secret = _new_secret()
+    made = ApiKey.objects.create(prefix=_prefix(secret), digest=_digest(secret), **fields)
+    return made, secret
+
+
+def _described(key: ApiKey) -> dict[str, Any]:
+    return {"owner": key.user.username, "name": key.name, "prefix": key.prefix} | {
+        "scopes": key.scopes,
+        "expires_at": key.expires_at.isoformat() if key.expires_at else None,
+    }
+
+
+def _check_rotation(key: ApiKey, overlap: timedelta) -> None:
+    if not timedelta(0) <= overlap <= MAX_OVERLAP:
+        raise Invalid("overlapHours: 0 to 168.", param="overlapHours")
+    if not key.active:
+        raise Invalid("A key that has ended cannot be rotated; make a new one.", code="key_ended")
+    if key.successor is not None and key.successor.active:
+        raise Invalid(f"The key was rotated already, into {key.successor}.", code="key_rotated")
+
+
+def _check_rate(user: User, wanted: int | None) -> None:
+    if wanted is None:
+        return
+    if not 1 <= wanted <= MAX_RATE:
+        raise Invalid(f"rateLimit: 1 to {MAX_RATE} requests a minute.", param="rateLimit")
+    usual = int(settings.ALICE_KEY_RATE_LIMIT)
+    if usual and wanted > usual and not user.is_staff:
+        raise Forbidden(f"A rateLimit above {usual} a minute is for staff.", param="rateLimit")
 
 
 def _check_scopes(user: User, wanted: set[str]) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from daphne.endpoints import build_endpoint_description_strings
 from daphne.http_protocol import HTTPFactory, WebRequest
-from daphne.ws_protocol import WebSocketFactory
+from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 from twisted.internet import defer, reactor
 from twisted.web.http import HTTPChannel
 
@@ -167,6 +167,14 @@ class Factory(HTTPFactory):  # type: ignore[misc] # Daphne is not typed
         return protocol
 
 
+class Sockets(WebSocketProtocol):  # type: ignore[misc] # Daphne is not typed
+    """A websocket that may be closed with each of the codes of RFC 6455, such as 1008."""
+
+    def serverClose(self, code: int | None = None) -> None:  # noqa: N802 - Daphne's name
+        # Its own raises for them, and the client would hear that we broke.
+        self.sendCloseFrame(code=code or 1000)
+
+
 class Server(DaphneServer):  # type: ignore[misc] # Daphne is not typed
     """`failure` says after run() why the server could not listen; "" after an orderly stop."""
 
@@ -203,6 +211,7 @@ class Server(DaphneServer):  # type: ignore[misc] # Daphne is not typed
     def ws_factory(self, stock: WebSocketFactory) -> None:
         # A client that sends too much is told why (1009) instead of finding the line dead.
         stock.setProtocolOptions(failByDrop=False)
+        stock.protocol = Sockets
         self._sockets = stock
 
     def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:

@@ -1,15 +1,18 @@
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 
 import pytest
-from django.db import connection
+from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from pytest_django import Settings
 
 from accounts import keys
 from accounts.local import local_user
-from accounts.models import ApiKey, User
-from accounts.problems import Forbidden, Invalid, Missing
+from accounts.models import ApiKey, AuditEntry, User
+from accounts.problems import Forbidden, Invalid, Missing, Problem
 
 
 def minted(user: User) -> str:
@@ -180,3 +183,95 @@ def test_key_opens_while_the_database_cannot_be_written(
             cursor.execute("PRAGMA query_only = OFF")
     assert key.prefix in caplog.text
     assert secret[17:] not in caplog.text
+
+
+@pytest.mark.parametrize("limit", [0, -1, 100_001])
+def test_a_limit_out_of_range_is_refused(alice: User, limit: int) -> None:
+    with pytest.raises(Invalid, match="rateLimit"):
+        keys.mint(alice, "x", ["read"], rate_limit=limit)
+
+
+def test_only_staff_goes_above_the_usual_limit(
+    alice: User, staff: User, settings: Settings
+) -> None:
+    settings.ALICE_KEY_RATE_LIMIT = 60
+    assert keys.rate_of(keys.mint(alice, "x", ["read"])[0]) == 60
+    assert keys.rate_of(keys.mint(alice, "x", ["read"], rate_limit=59)[0]) == 59
+    assert keys.rate_of(keys.mint(staff, "x", ["read"], rate_limit=61)[0]) == 61
+    with pytest.raises(Forbidden, match="staff"):
+        keys.mint(alice, "x", ["read"], rate_limit=61)
+
+
+def test_a_successor_lives_as_long_as_its_key_was_to(alice: User) -> None:
+    end = timezone.now() + timedelta(days=90)
+    key, _ = keys.mint(alice, "x", ["read"], end)
+    new, _ = keys.rotate(key)
+    assert key.expires_at is not None
+    assert key.expires_at < end
+    assert new.expires_at is not None
+    assert new.expires_at - new.created_at == pytest.approx(
+        end - key.created_at, abs=timedelta(seconds=1)
+    )
+
+
+def test_an_overlap_never_prolongs_a_key(alice: User) -> None:
+    end = timezone.now() + timedelta(hours=1)
+    key, _ = keys.mint(alice, "x", ["read"], end)
+    keys.rotate(key, timedelta(hours=168))
+    assert key.expires_at == end
+
+
+@pytest.mark.parametrize("ended", ["revoked_at", "expires_at"])
+def test_a_key_that_has_ended_cannot_be_rotated(alice: User, ended: str) -> None:
+    key, _ = keys.mint(alice, "x", ["read"])
+    ApiKey.objects.filter(pk=key.pk).update(**{ended: timezone.now()})
+    with pytest.raises(Invalid) as caught:
+        keys.rotate(key)
+    assert caught.value.code == "key_ended"
+    assert ApiKey.objects.count() == 1
+
+
+def test_a_key_has_one_live_successor(alice: User) -> None:
+    key, _ = keys.mint(alice, "x", ["read"])
+    first, _ = keys.rotate(key)
+    with pytest.raises(Invalid, match="already") as caught:
+        keys.rotate(key)
+    assert caught.value.code == "key_rotated"
+    keys.revoke(first)
+    assert keys.rotate(key)[0] == key.successor
+
+
+def test_who_is_staff_no_more_cannot_renew_a_staff_key(staff: User) -> None:
+    key, _ = keys.mint(staff, "x", ["admin"])
+    User.objects.filter(pk=staff.pk).update(is_staff=False)
+    with pytest.raises(Forbidden, match="staff"):
+        keys.rotate(key)
+    assert ApiKey.objects.get().expires_at is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_who_rotate_at_once_one_does(alice: User) -> None:
+    key, _ = keys.mint(alice, "x", ["read"])
+    together = Barrier(6)
+
+    def attempt(_: int) -> str:
+        together.wait()
+        try:
+            keys.rotate(ApiKey.objects.get(pk=key.pk))
+        except Problem as refused:
+            return refused.code
+        finally:
+            connections.close_all()
+        return "rotated"
+
+    with ThreadPoolExecutor(6) as pool:
+        told = sorted(pool.map(attempt, range(6)))
+    assert told == ["key_rotated"] * 5 + ["rotated"]
+    assert ApiKey.objects.count() == 2
+
+
+def test_revoking_twice_is_written_down_once(alice: User) -> None:
+    key, _ = keys.mint(alice, "x", ["read"])
+    keys.revoke(key)
+    keys.revoke(key)
+    assert AuditEntry.objects.filter(action="key_revoked").count() == 1

@@ -14,6 +14,7 @@ import pytest
 from aliceproject.asgi import application
 from tests.aliceproject.asgi_wire import Wire
 from tests.live import Live, service
+from tests.sockets import opened
 
 MODEL = (
     "from modelhub.models import CatalogModel;"
@@ -205,3 +206,15 @@ async def test_other_servers_are_told_that_all_is_ready() -> None:
         "lifespan.startup.complete",
         "lifespan.shutdown.complete",
     ]
+
+
+@pytest.mark.parametrize(
+    ("messages", "code"), [(["[]"], 1008), (['{"type": "cancel"}'] * 1000, 1008)]
+)
+def test_a_websocket_is_told_why_it_is_closed(live: Live, messages: list[str], code: int) -> None:
+    with opened(live.port, Origin=f"http://127.0.0.1:{live.port}") as line:
+        # The line may be cut while we still write.
+        with suppress(OSError):
+            for message in messages:
+                line.say(message)
+        assert line.closed() == code
