@@ -45,9 +45,8 @@ def register(wanted: Application, by: Source) -> Registration:
     Raises Forbidden `registration_closed`, Missing, Invalid (`already_exists`, `invalid_invite`
     or a bad value), RateLimited or Busy `registrations_full`.
     """
+    require_open()
     mode = settings.ALICE_REGISTRATION
-    if mode == CLOSED:
-        raise Forbidden("Registration is closed on this server.", code="registration_closed")
     throttle.hit(f"register {throttle.neighbourhood(by.address)}", TRIES)
     if mode == INVITE and not wanted.invite_code:
         raise Missing("An invite is needed to register here.", param="inviteCode")
@@ -57,6 +56,12 @@ def register(wanted: Application, by: Source) -> Registration:
     if mode == OPEN or wanted.invite_code:
         return _admit(newcomer, wanted, by)
     return wait(newcomer, by, wanted.message)
+
+
+def require_open() -> None:
+    """Raises Forbidden `registration_closed`, whatever anybody would send."""
+    if settings.ALICE_REGISTRATION == CLOSED:
+        raise Forbidden("Registration is closed on this server.", code="registration_closed")
 
 
 def wait(newcomer: Newcomer, by: Source, message: str = "") -> Registration:

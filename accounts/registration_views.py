@@ -66,6 +66,7 @@ class Register(APIView):
 
     def post(self, request: Request) -> Response:
         """201 with an account, 202 with a request that waits; both know their `status`."""
+        registration.require_open()
         given = NewRegistration.read(request.data)
         wanted = registration.Application(
             given["username"],
