@@ -27,7 +27,7 @@ NUMBERS_SQLITE = """WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM
 NUMBERS_POSTGRESQL = "WITH n(i) AS (SELECT generate_series(0, {rows} - 1))"
 # Every prompt says "landscape", one in a thousand "zeppelin", ten in all "quagga"; who owns a
 # picture, its model, tags and shares follow from a number scattered over them.
-IMAGES = """{numbers}, m AS (SELECT i, (i * 7919) % 100003 AS r FROM n)
+IMAGES = """{numbers}, m AS (SELECT i, (i % 100003) * 7919 % 100003 AS r FROM n)
 INSERT INTO gallery_image (id, owner_id, created_at, state, file, thumbnail, sha256, size_bytes,
     width, height, prompt, negative_prompt, model, seed, recipe, generation_ms, is_public,
     public_until, visibility_version, favourite, keep)

@@ -1,0 +1,190 @@
+"""Search finds the same by walking and by either engine's text index."""
+
+import uuid
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from accounts.models import User
+from gallery import curating, queries, search
+from gallery.models import Image, Tag
+from gallery.queries import Filter
+from tests.gallery.test_queries import rows
+
+TEXTS = [
+    "a red Boat on the sea",
+    "ein ÄPFELBAUM im Garten",
+    "夜の風景、山と湖",
+    'quotes " and % and _ and \\',
+    "AND OR NOT NEAR(*) col:x",
+    "",
+]
+WORDS = [
+    "boat", "BOAT", "oat", "äpfel", "Äpfel", "風景", "夜の風景", "山", '" and', "% and _", "\\",
+    "_ and", "NEAR(*)", "col:x", "not there", "a", "ed", "garten", "*", "- -", "^",
+]  # fmt: skip
+
+
+def found(user: User, text: str) -> set[uuid.UUID]:
+    page = queries.page_of(user, limit=200, wanted=Filter(search=text))
+    return {image.pk for image in page.images}
+
+
+@pytest.fixture
+def everything_is_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a gallery so large that nothing is found by walking."""
+    monkeypatch.setattr(queries, "WINDOW", 0)
+
+
+@pytest.fixture
+def written(alice: User) -> dict[uuid.UUID, str]:
+    made = [rows(alice, 1, prompt=text)[0] for text in TEXTS]
+    return {image.pk: image.prompt for image in made}
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_walking_finds_a_text_in_any_case(
+    alice: User, written: dict[uuid.UUID, str], word: str
+) -> None:
+    expected = {key for key, text in written.items() if word.lower() in text.lower()}
+    assert found(alice, word) == expected
+
+
+@pytest.mark.usefixtures("everything_is_many")
+@pytest.mark.parametrize("word", WORDS)
+def test_the_text_index_finds_the_same(
+    alice: User, written: dict[uuid.UUID, str], word: str
+) -> None:
+    expected = {key for key, text in written.items() if word.lower() in text.lower()}
+    assert found(alice, word) == expected
+    named = search.ids_of(word, 100)
+    assert named is None if len(word) < 3 else set(named or ()) >= expected
+
+
+@pytest.mark.usefixtures("everything_is_many")
+def test_tags_are_searched_too(alice: User) -> None:
+    image, other = rows(alice, 2)
+    curating.set_tags(image, ["Winterlandschaft"])
+    curating.set_tags(other, ["summer"])
+    assert found(alice, "terland") == {image.pk}
+    assert set(search.ids_of("terland", 10) or ()) == {image.pk}
+
+
+def test_the_index_follows_every_change(alice: User) -> None:
+    first, second = rows(alice, 2, prompt="zeppelin")
+    Tag.objects.create(image=second, name="zeppelins")
+
+    def named() -> set[uuid.UUID]:
+        return set(search.ids_of("zeppelin", 10) or ())
+
+    assert named() == {first.pk, second.pk}
+    Image.objects.filter(pk=second.pk).update(prompt="balloon")
+    assert named() == {first.pk, second.pk}
+    Tag.objects.update(name="gas")
+    assert named() == {first.pk}
+    first.delete()
+    assert named() == set()
+    Tag.objects.all().delete()
+    assert search.ids_of("gas", 10) == []
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="SQLite's own tables")
+def test_nothing_is_left_in_the_index_of_what_is_gone(alice: User) -> None:
+    for image in rows(alice, 3, prompt="a zeppelin"):
+        curating.set_tags(image, ["flying"])
+    alice.delete()
+    with connection.cursor() as cursor:
+        for table in ("gallery_prompt_text", "gallery_tag_text"):
+            cursor.execute(f"INSERT INTO {table}({table}) VALUES('integrity-check')")
+            cursor.execute(f'SELECT count(*) FROM {table} WHERE {table} MATCH \'"fly" OR "zep"\'')
+            assert cursor.fetchone() == (0,)
+        cursor.execute("SELECT count(*) FROM gallery_prompt")
+        assert cursor.fetchone() == (0,)
+
+
+def test_more_than_asked_for_are_no_few(alice: User) -> None:
+    rows(alice, 4, prompt="zeppelin")
+    assert search.ids_of("zeppelin", 3) is None
+    assert len(search.ids_of("zeppelin", 4) or ()) == 4
+
+
+@pytest.mark.usefixtures("everything_is_many")
+def test_search_works_without_the_index(alice: User) -> None:
+    wanted = rows(alice, 3, prompt="zeppelin")
+    search.remove(connection)
+    assert search.ids_of("zeppelin", 10) is None
+    assert found(alice, "ZEPPELIN") == {image.pk for image in wanted}
+
+
+def test_what_was_written_without_the_index_is_found_with_it(alice: User) -> None:
+    search.remove(connection)
+    (image,) = rows(alice, 1, prompt="zeppelin")
+    curating.set_tags(image, ["flying"])
+    search.install(connection)
+    assert search.ids_of("zeppelin", 10) == search.ids_of("flying", 10) == [image.pk]
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL's indexes stay")
+def test_a_lost_trigger_is_made_again(alice: User) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TRIGGER gallery_prompt_added")
+    (image,) = rows(alice, 1, prompt="zeppelin")
+    search.repair(using="default")
+    assert search.ids_of("zeppelin", 10) == [image.pk]
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="PostgreSQL's rights")
+def test_a_server_that_refuses_the_extension_is_no_failure(
+    alice: User, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search.remove(connection)
+    monkeypatch.setattr(search, "POSTGRESQL", ("CREATE EXTENSION no_such_extension",))
+    search.install(connection)
+    assert "without a text index" in caplog.text
+    rows(alice, 1, prompt="zeppelin")
+    assert len(found(alice, "zeppelin")) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_flushing_empties_the_index_too(alice: User) -> None:
+    rows(alice, 1, prompt="zeppelin")
+    call_command("flush", interactive=False, verbosity=0)
+    assert search.installed(connection)
+    assert search.ids_of("zeppelin", 10) == []
+
+
+def test_pages_of_a_search_give_every_picture_once(
+    alice: User, bob: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = rows(alice, 9, prompt="zeppelin")
+    theirs = rows(bob, 9, prompt="zeppelin", age=0.5, is_public=True)
+    rows(alice, 9, prompt="balloon", age=0.25)
+    expected = sorted(mine + theirs, key=lambda image: image.created_at, reverse=True)
+    for window, many in ((0, 100), (4, 100), (0, 3), (100, 3)):
+        monkeypatch.setattr(queries, "WINDOW", window)
+        monkeypatch.setattr(queries, "MANY", many)
+        seen, cursor = [], None
+        while True:
+            page = queries.page_of(alice, cursor, 4, wanted=Filter(search="ZEPP"))
+            seen += page.images
+            cursor = page.cursor
+            if cursor is None:
+                break
+        assert seen == expected
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(prompt=st.text(max_size=30), start=st.integers(0, 29), length=st.integers(1, 10))
+def test_any_piece_of_a_prompt_finds_it(alice: User, prompt: str, start: int, length: int) -> None:
+    prompt = prompt.replace("\x00", "")
+    piece = prompt[start : start + length]
+    if not piece or piece.lower() not in prompt.lower():
+        return
+    (image,) = rows(alice, 1, prompt=prompt)
+    assert image.pk in found(alice, piece)
+    image.delete()
