@@ -50,3 +50,27 @@ def test_presets_stay_within_the_limits(native: int) -> None:
 
 def test_every_scheduler_is_offered_by_name_and_label() -> None:
     assert ("euler_a", "Euler a") in [(s.name, s.label) for s in form.schedulers()]
+
+
+RECIPE = {
+    "prompt": "a boat", "negative_prompt": "fog", "model": "sd/demo", "width": 256, "height": 128,
+    "num_inference_steps": 7, "guidance_scale": 0.0, "scheduler": "ddim", "scheduler_label": "DDIM",
+    "seed": 0, "clip_skip": 2, "extra": {},
+}  # fmt: skip
+
+
+def test_a_recipe_fills_every_field_it_knows(model: CatalogModel) -> None:
+    values = {**RECIPE, "model": model.public_id}
+    filled = form.filled(values, form.model_choices())
+    assert filled.values == {name: values[name] for name in form.FIELDS}
+    assert filled.notes == ()
+
+
+def test_what_of_a_recipe_is_gone_is_said(model: CatalogModel) -> None:
+    gone = {**RECIPE, "model": "sd/gone", "scheduler": "magic", "extra": {"loras": []}}
+    filled = form.filled(gone, form.model_choices())
+    assert "model" not in filled.values
+    assert filled.values["scheduler"] == ""
+    assert [word for word in ("sd/gone", "magic", "loras") if word in " ".join(filled.notes)] == [
+        "sd/gone", "magic", "loras",
+    ]  # fmt: skip
