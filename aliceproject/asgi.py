@@ -13,6 +13,7 @@ from django.conf import settings  # noqa: E402
 from aliceproject.asgi_body import Receive, Scope, Send, SpooledBodies  # noqa: E402
 from aliceproject.edge import RequestIds, TrustedProxies  # noqa: E402
 from aliceproject.handler import BoundedASGIHandler  # noqa: E402
+from aliceproject.security_headers import SecurityHeaders  # noqa: E402
 from aliceproject.static_files import StaticFiles  # noqa: E402
 from aliceproject.websockets import websockets  # noqa: E402
 from generation.routing import websocket_urlpatterns  # noqa: E402
@@ -35,7 +36,11 @@ http = SpooledBodies(
 application = TrustedProxies(
     RequestIds(
         ProtocolTypeRouter(
-            {"http": http, "websocket": websockets(websocket_urlpatterns), "lifespan": lifespan}
+            {
+                "http": SecurityHeaders(http),
+                "websocket": websockets(websocket_urlpatterns),
+                "lifespan": lifespan,
+            }
         )
     ),
     settings.ALICE_TRUSTED_PROXIES,

@@ -16,6 +16,7 @@ from twisted.internet import defer, reactor
 from twisted.web.http import HTTPChannel
 
 from accounts.problems import Invalid, Problem
+from aliceproject import security_headers
 from aliceproject.asgi_body import Asgi, too_large
 from aliceproject.errors import InternalError, problem_bytes, problem_headers
 from aliceproject.middleware import request_id
@@ -245,11 +246,15 @@ class Server(DaphneServer):  # type: ignore[misc] # Daphne is not typed
 
 def _raw_response(problem: Problem) -> bytes:
     body = problem_bytes(problem)
-    headers = problem_headers(problem, request_id("")) | {
-        "Content-Type": "application/json",
-        "Content-Length": str(len(body)),
-        "Connection": "close",
-    }
+    headers = (
+        problem_headers(problem, request_id(""))
+        | security_headers.headers()
+        | {
+            "Content-Type": "application/json",
+            "Content-Length": str(len(body)),
+            "Connection": "close",
+        }
+    )
     status = HTTPStatus(problem.status)
     lines = [f"HTTP/1.1 {status.value} {status.phrase}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]

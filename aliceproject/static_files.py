@@ -12,10 +12,6 @@ from aliceproject.asgi_body import Asgi, Headers, Receive, Scope, Send
 
 # Without hashes in names a browser must ask each time; the ETag makes the answer 304.
 REVALIDATE = 0
-SECURITY = [
-    (b"x-content-type-options", b"nosniff"),
-    (b"cross-origin-resource-policy", b"same-origin"),
-]
 ASKED = (b"if-none-match", b"if-modified-since", b"range", b"accept-encoding")
 
 
@@ -43,7 +39,7 @@ class StaticFiles:
         raw = [(k.lower().encode("latin1"), v.encode("latin1")) for k, v in response.headers]
         body = await asyncio.to_thread(_read, response)
         status = int(response.status)
-        start = {"type": "http.response.start", "status": status, "headers": raw + SECURITY}
+        start = {"type": "http.response.start", "status": status, "headers": raw}
         await send(start)
         await send({"type": "http.response.body", "body": body, "more_body": False})
         return None

@@ -16,6 +16,14 @@ PORTS = {"http": 80, "https": 443}
 # Spaces and control characters mean one thing to us and another to a server; so do backslashes.
 UNSAFE = re.compile(r"[^\x21-\x5b\x5d-\x7e]")
 HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?")
+# Assigned to no host that anybody serves from; the standard library learns of them only slowly.
+SPECIAL = tuple(
+    ipaddress.ip_network(network)
+    for network in (
+        "192.0.0.0/24", "192.88.99.0/24", "64:ff9b:1::/48", "100:0:0:1::/64", "2001::/23",
+        "3fff::/20", "5f00::/16",
+    )
+)  # fmt: skip
 # IPv6 that carries IPv4: translated addresses and those of old tunnels.
 TRANSLATED = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("::/96"))
 
@@ -84,6 +92,7 @@ def is_public(address: IPAddress) -> bool:
     return all(
         each.is_global and not (each.is_multicast or each.is_reserved or each.is_unspecified)
         and not getattr(each, "is_site_local", False)
+        and not any(each in network for network in SPECIAL)
         for each in _layers(address)
     )  # fmt: skip
 

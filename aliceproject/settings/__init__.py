@@ -58,6 +58,7 @@ MIDDLEWARE = [
     "aliceproject.middleware.HostCheck",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
+    "aliceproject.cross_site.SameOriginOnly",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",

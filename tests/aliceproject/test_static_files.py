@@ -28,11 +28,10 @@ def app(folder: Path) -> StaticFiles:
     return StaticFiles(Echo(), "/static/")
 
 
-async def test_a_file_comes_with_its_type_and_security_headers(app: StaticFiles) -> None:
+async def test_a_file_comes_with_its_type_and_for_no_other_origin(app: StaticFiles) -> None:
     wire = await get(app, "/static/page.css")
     assert (wire.status, wire.body) == (200, b"a{}")
     assert wire.headers["content-type"] == 'text/css; charset="utf-8"'
-    assert wire.headers["x-content-type-options"] == "nosniff"
     assert "access-control-allow-origin" not in wire.headers
 
 

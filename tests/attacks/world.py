@@ -1,16 +1,20 @@
 """A small populated server to attack: people, keys, and one of everything they can own."""
 
+import json
 import shutil
+import sys
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from django.apps import apps
 from django.conf import settings
+from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.test import Client
 from django.utils import timezone
@@ -25,10 +29,10 @@ from generation.models import Job, JobPreview, WorkerStatus
 from generation.requests import ImageRequest
 from generation.resolve import resolve
 from modelhub.models import CatalogModel
-from tests.conftest import person
 
 SIDE = 64
 PROMPT = "a lake at dawn"
+PASSWORD = "correct horse battery"
 
 
 @dataclass
@@ -64,10 +68,11 @@ def build(images: Path) -> World:
 
     `images` is the folder in which the present settings keep pictures.
     """
+    password = _hashed()
     people = {
-        "owner": person("alice", "correct horse 1"),
-        "other": person("bob", "correct horse 2"),
-        "staff": person("carol", "correct horse 3", is_staff=True),
+        "owner": User.objects.create(username="alice", password=password),
+        "other": User.objects.create(username="bob", password=password),
+        "staff": User.objects.create(username="carol", password=password, is_staff=True),
         "root": User.objects.create(username="root", is_staff=True, is_superuser=True),
     }
     alice, carol = people["owner"], people["staff"]
@@ -80,6 +85,20 @@ def build(images: Path) -> World:
     names = _jobs(alice) | _images(alice) | _accounts(people)
     _others(alice)
     return World(people, secrets, names, images)
+
+
+@cache
+def _hashed() -> str:
+    """Hashing is slow on purpose: once a run is enough."""
+    return make_password(PASSWORD)
+
+
+def tell() -> None:
+    """Populate the server this process belongs to and say in JSON what it now holds."""
+    world = build(settings.ALICE_DATA_DIR / "images")
+    for identity in world.people:
+        world.client(identity)
+    sys.stdout.write(json.dumps([world.names, world.secrets, world.cookies]))
 
 
 def filled(body: Any, names: Mapping[str, str]) -> Any:

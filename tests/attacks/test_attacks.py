@@ -1,0 +1,48 @@
+"""Every attack of the table, against a live server or the very code that must withstand it."""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.attacks import in_files, outbound, over_http, over_wire
+from tests.attacks.stage import Stage, open_stage
+from tests.attacks.table import Attack, attacks
+from tests.live import service
+
+TARGETS: Mapping[str, Callable[[Attack, Stage], None]] = {
+    "http": over_http.attack,
+    "burst": over_http.burst,
+    "raw": over_wire.raw,
+    "slowloris": over_wire.slowloris,
+    "websocket": over_wire.websocket,
+    "decode": in_files.decode,
+    "fetch": outbound.fetch,
+}
+IN_A_FOLDER = {"scan": in_files.scan, "unpack": in_files.unpack}
+LEAST_ROWS = 150
+
+
+@pytest.fixture(scope="module")
+def stage() -> Iterator[Stage]:
+    with service(worker=False) as live:
+        yield open_stage(live)
+
+
+@pytest.mark.parametrize("row", attacks(), ids=lambda row: row.id)
+def test_the_attack_fails(row: Attack, stage: Stage, tmp_path: Path) -> None:
+    if row.target in IN_A_FOLDER:
+        IN_A_FOLDER[row.target](row, stage, tmp_path)
+    else:
+        TARGETS[row.target](row, stage)
+
+
+def test_no_answer_was_a_defect(stage: Stage, figures: list[str]) -> None:
+    told = ", ".join(f"{name} {stage.counts[name]}" for name in ("2xx", "3xx", "4xx", "5xx"))
+    figures.append(f"attacks: {len(attacks())} rows, {stage.counts['requests']} requests: {told}")
+    assert stage.counts["5xx"] == 0
+    assert "Traceback" not in stage.live.log
+
+
+def test_no_row_was_lost() -> None:
+    assert len(attacks()) >= LEAST_ROWS
