@@ -167,8 +167,8 @@ def _deeds(actor: User, user: User) -> list[tuple[str, dict[str, Any]]]:
     if actor.pk == user.pk or (user.is_superuser and not actor.is_superuser):
         return []
     role = "make-user" if user.is_staff else "make-staff"
-    names = [role, "deactivate"] if user.is_active else ["reactivate"]
-    return [(name, _words(DEEDS[name], user)) for name in names]
+    names = [role, "deactivate"] if user.is_active else ["reactivate", "erase"]
+    return [(name, _words(DEEDS[name], user)) for name in names if name in DEEDS]
 
 
 def _words(deed: Deed, user: User) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What the server does by itself: chores of the io cluster, and the schedules that call them."""
 
 import logging
+import time
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -8,6 +9,7 @@ from django.conf import settings
 from django.utils import timezone
 from django_q.models import Schedule
 
+from aliceproject.personal import erase as erasing
 from gallery import retention, sweeping
 from gallery.alone import AtWork
 from gallery.errors import StorageDown
@@ -29,6 +31,7 @@ class Chore:
 CHORES = (
     Chore("gallery: clean up", "clean", Schedule.HOURLY, timedelta(hours=1)),
     Chore("gallery: sweep", "sweep", Schedule.DAILY, timedelta(days=1)),
+    Chore("people: erase", "erase", Schedule.HOURLY, timedelta(hours=1)),
 )
 
 
@@ -64,6 +67,16 @@ def clean() -> None:
             "%(unshared)d shares ended",
             told,
         )
+
+
+def erase() -> None:
+    """Every erasure that was asked for and is not done; what is left goes on in a task of its own,
+    so that others have their turn.
+    """
+    seconds = settings.Q_CLUSTER["timeout"] / 2
+    began = time.monotonic()
+    if erasing.finish_all(seconds) and time.monotonic() - began >= seconds:
+        erasing.ring()
 
 
 def sweep() -> None:

@@ -11,6 +11,8 @@ from django.db import DatabaseError
 from django_q.models import Schedule
 
 from aliceproject import chores
+from aliceproject.models import Erasure
+from aliceproject.personal import erase
 from aliceproject.preflight import NotPossible
 from aliceproject.supervisor import Program
 from gallery import storage
@@ -37,6 +39,9 @@ def prepare() -> Prepared:
         raise NotPossible(f"The database cannot be used: {problem}. See DATABASE_URL.") from None
     storage.finish_deletions()
     chores.schedule()
+    if Erasure.objects.exists():
+        # Whatever was asked for before the stop goes on as soon as the io cluster is there.
+        erase.ring()
     jobs.recount()
     installed = _install()
     scanning.scan()

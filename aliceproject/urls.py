@@ -11,10 +11,13 @@ urlpatterns = [
     path("", include("aliceproject.openapi.urls")),
     path("", include("generation.urls")),
     path("admin/", admin.site.urls),
+    # Before accounts: one's own account can be erased, which takes all layers.
+    path("", include("aliceproject.personal.urls")),
     path("", include("accounts.urls")),
     path("", include("gallery.urls")),
     path("", RedirectView.as_view(url="/web/")),
     path("web", RedirectView.as_view(url="/web/")),
+    path("web/", include("aliceproject.personal.page_urls")),
     path("web/", include("accounts.page_urls")),
     path("web/", include("gallery.page_urls")),
     path("web/", include("generation.page_urls")),

@@ -10,6 +10,7 @@ from zipfile import ZIP_STORED
 from asgiref.sync import sync_to_async
 from django.http import StreamingHttpResponse
 from django.utils import timezone
+from django.utils.http import content_disposition_header
 from zipstream.ng import ZipStream
 
 from accounts.models import User
@@ -74,14 +75,19 @@ def stream(images: Iterable[Image | UUID]) -> Iterator[bytes]:
 
 def reply(images: Iterable[Image | UUID], name: str = "") -> StreamingHttpResponse:
     """The zip of what exportable() gave, sent as it is made and kept under `name`.zip."""
-    pieces = _off_the_loop(stream(images))
-    stem = name or f"alice-{timezone.now():%Y%m%d-%H%M%S}"
+    return download(stream(images), name or f"alice-{timezone.now():%Y%m%d-%H%M%S}")
+
+
+def download(pieces: Iterator[bytes], stem: str) -> StreamingHttpResponse:
+    """A zip that is made while it is sent, kept under `stem`.zip by whoever asked for it."""
+    name = content_disposition_header(as_attachment=True, filename=f"{stem}.zip")
     headers = {
-        "Content-Disposition": f'attachment; filename="{stem}.zip"',
+        "Content-Disposition": name or "attachment",
         "Cache-Control": "private, no-store",
         "X-Content-Type-Options": "nosniff",
     }
-    return StreamingHttpResponse(pieces, content_type="application/zip", headers=headers)
+    pieces_later = _off_the_loop(pieces)
+    return StreamingHttpResponse(pieces_later, content_type="application/zip", headers=headers)
 
 
 async def _off_the_loop(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:

@@ -7,7 +7,8 @@ from rest_framework.serializers import Serializer
 
 from accounts.people_views import Change, PeopleQuery
 from accounts.registration_views import NewInvite, NewRegistration, PendingQuery, Rejection
-from accounts.views import NewKey
+from accounts.views import KeysQuery, NewKey, Rotation
+from aliceproject.personal.views import EraseBody
 from gallery import bodies
 from gallery.bodies import GalleryQuery
 from generation.api.native.schema import JobBody, JobsQuery, RerunBody
@@ -123,10 +124,26 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         "A picture by its signed link", "gallery", media=(PNG,), plain=True, public=True
     ),
     ("GET", "/v1/auth/me"): Operation("Who you are and what you may do", "account"),
-    ("GET", "/v1/auth/keys"): Operation("List your API keys", "account"),
+    ("DELETE", "/v1/auth/me"): Operation(
+        "Erase your account", "account", request=EraseBody, status=202
+    ),
+    ("GET", "/v1/auth/me/export"): Operation("What an export would hold", "account"),
+    ("POST", "/v1/auth/me/export"): Operation(
+        "Everything that is yours, as a zip", "account", media=(ZIP,)
+    ),
+    ("GET", "/v1/auth/keys"): Operation("List API keys", "account", query=KeysQuery),
     ("POST", "/v1/auth/keys"): Operation("Make an API key", "account", request=NewKey, status=201),
+    ("POST", "/v1/auth/keys/generate"): Operation(
+        "Make an API key, by its older name", "account", request=NewKey, status=201
+    ),
     ("DELETE", "/v1/auth/keys/{key_id}"): Operation("Revoke an API key", "account"),
     ("POST", "/v1/auth/keys/{key_id}/revoke"): Operation("Revoke an API key", "account"),
+    ("POST", "/v1/auth/keys/{key_id}/rotate"): Operation(
+        "Give an API key a successor", "account", request=Rotation, status=201
+    ),
+    ("POST", "/v1/auth/tickets"): Operation(
+        "A ticket that opens one websocket", "account", status=201
+    ),
     ("POST", "/v1/auth/register"): Operation(
         "Ask for an account", "people", request=NewRegistration, status=201, public=True
     ),
