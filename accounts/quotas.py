@@ -106,9 +106,7 @@ def left(user: User) -> dict[str, dict[str, Any]]:
     """
     return {
         camel(one.name): {
-            "limit": one.limit,
-            "used": one.used,
-            "left": one.left,
+            **_figures(one),
             "resetsAt": int(one.resets_at.timestamp()) if one.resets_at else None,
         }
         for one in allowances(user)
@@ -120,11 +118,16 @@ def fact(one: Allowance) -> dict[str, Any]:
     resets_at = one.resets_at.isoformat().replace("+00:00", "Z") if one.resets_at else None
     return {
         "name": one.name,
-        "limit": one.limit,
-        "used": one.used,
-        "left": one.left,
+        **_figures(one),
         "resets_at": resets_at,
     }
+
+
+def _figures(one: Allowance) -> dict[str, float | None]:
+    """Sums of fractions to a thousandth, whole numbers as they are."""
+    left = one.left
+    rounded = None if left is None else round(left, 3)
+    return {"limit": one.limit, "used": round(one.used, 3), "left": rounded}
 
 
 def reserve(user: User, images: int, megapixel_steps: float) -> Reserved:
@@ -226,7 +229,7 @@ def _allowances(limits: Limits, used: Used) -> list[Allowance]:
         "queued_jobs": used.queued_jobs,
         "running_jobs": used.running_jobs,
         "images_per_day": used.images_today,
-        "megapixel_steps_per_day": round(used.megapixel_steps_today, 3),
+        "megapixel_steps_per_day": used.megapixel_steps_today,
         "stored_bytes": used.stored_bytes,
     }
     return [

@@ -87,5 +87,5 @@ def raised(name: str, by: float) -> Combinable:
 
 
 def _of_day(name: str, day: date, back: float) -> Combinable:
-    kind = FloatField() if isinstance(back, float) else IntegerField()
+    kind = FloatField() if name == "megapixel_steps_today" else IntegerField()
     return Case(When(day=day, then=raised(name, -back)), default=F(name), output_field=kind)
