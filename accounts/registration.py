@@ -1,6 +1,7 @@
 """How a stranger gets an account: at once, by an invite, or when somebody of the staff agrees."""
 
 from dataclasses import dataclass, replace
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
@@ -83,7 +84,7 @@ def wait(newcomer: Newcomer, by: Source, message: str = "") -> Registration:
     return asked
 
 
-def find(registration_id: object, by: Source) -> Registration:
+def find(registration_id: UUID, by: Source) -> Registration:
     """What became of a request; its id is known to the one who made it only. Raises NotFound."""
     throttle.hit(f"registration {throttle.neighbourhood(by.address)}", LOOKS)
     found = Registration.objects.filter(pk=registration_id).first()

@@ -20,9 +20,7 @@ def cancel_abandoned() -> int:
 
     A request that was let in just before its owner was deactivated may queue one just after.
     """
-    abandoned = Job.objects.filter(
-        status__in=OPEN, owner__is_active=False, cancel_requested=False
-    )
+    abandoned = Job.objects.filter(status__in=OPEN, owner__is_active=False, cancel_requested=False)
     found = list(abandoned.values_list("pk", flat=True))
     for job_id in found:
         jobs.cancel(job_id)

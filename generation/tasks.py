@@ -9,7 +9,7 @@ from functools import partial
 
 from django.conf import settings
 
-from generation import jobs, progress, worker_status
+from generation import jobs, leaving, progress, worker_status
 from generation.engine.contract import ModelRef
 from generation.engine.errors import Cancelled, EngineError, NotSupported
 from generation.engine.registry import open_backend
@@ -53,6 +53,7 @@ class Desk:
         """Run jobs until none waits, a stop is asked or the turn was long."""
         pulse.beat()
         jobs.reap()
+        leaving.cancel_abandoned()
         until = time.monotonic() + TURN_SECONDS
         try:
             while time.monotonic() < until and (claim := self._next()):
@@ -83,7 +84,7 @@ class Desk:
         return claim
 
     def _ring_again(self) -> None:
-        if not stopping.asked() and jobs.queued().exists():
+        if not stopping.asked() and jobs.ready().exists():
             jobs.ring()
 
     def _run(self, claim: Claim) -> None:

@@ -7,7 +7,9 @@ from urllib.parse import urlsplit
 from aliceproject import __version__, clusters, databases, logs
 from aliceproject.settings.environment import BASE_DIR
 from aliceproject.settings.generation import *
+from aliceproject.settings.keeping import *
 from aliceproject.settings.logging import *
+from aliceproject.settings.people import *
 from aliceproject.settings.places import *
 from aliceproject.settings.security import *
 from aliceproject.settings.server import *
@@ -54,6 +56,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "aliceproject.middleware.RequestId",
     "aliceproject.middleware.Lengths",
+    "aliceproject.middleware.RateHeaders",
     "aliceproject.middleware.OtherOrigins",
     "aliceproject.middleware.HostCheck",
     "django.middleware.security.SecurityMiddleware",

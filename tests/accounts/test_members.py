@@ -78,7 +78,7 @@ def test_a_name_is_taken_with_everything_that_looks_like_it(alice: User, twin: s
 def test_a_renamed_user_frees_the_name(alice: User) -> None:
     alice.username = "alicia"
     alice.save(update_fields=["username"])
-    assert members.create(newcomer("ALICE"))
+    assert members.create(newcomer("ALICE")).pk != alice.pk
     assert code_of(Invalid, lambda: members.create(newcomer("Alicia"))) == "already_exists"
 
 

