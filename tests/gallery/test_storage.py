@@ -11,7 +11,7 @@ from django.contrib.auth import get_user_model
 from PIL import Image as Pillow
 from pytest_django import Settings
 
-from accounts.models import User
+from accounts.models import Usage, User
 from gallery import disk, storage
 from gallery.models import Image
 from gallery.storage import FileLost, StorageDown, StorageFull
@@ -93,6 +93,76 @@ def test_interrupted_delete_is_hidden_and_finished_later(
     assert storage.finish_deletions() == 1
     assert files(images_dir) == []
     assert not Image.objects.exists()
+
+
+class Killed(BaseException):
+    """The process dies here."""
+
+
+@pytest.mark.parametrize("step", range(5))
+def test_a_deletion_killed_at_any_step_leaves_nothing_after_the_next(
+    alice: User, keep: Keep, images_dir: Path, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    image, steps = keep(alice), iter(range(9))
+    Usage.objects.update_or_create(
+        user=alice, defaults={"stored_images": 1, "stored_bytes": image.size_bytes}
+    )
+
+    def dying(call: Callable[..., object]) -> Callable[..., object]:
+        def died(*args: object) -> object:
+            if next(steps) == step:
+                raise Killed
+            done = call(*args)
+            if next(steps) == step:
+                raise Killed
+            return done
+
+        return died
+
+    with monkeypatch.context() as patch:
+        patch.setattr(storage, "hide", dying(storage.hide))
+        patch.setattr(disk.Disk, "remove", dying(disk.Disk.remove))
+        with pytest.raises(Killed):
+            storage.delete(image)
+    if step == 0:
+        # Nothing was done yet, and nobody was told that anything was.
+        assert storage.read(image)
+        storage.delete(image)
+    storage.finish_deletions()
+    assert files(images_dir) == []
+    assert not Image.objects.exists()
+    usage = Usage.objects.get(user=alice)
+    assert (usage.stored_images, usage.stored_bytes) == (0, 0)
+
+
+def test_many_are_hidden_at_once_and_each_is_charged_once(
+    alice: User, bob: User, keep: Keep
+) -> None:
+    sizes = {user: sum(keep(user).size_bytes for _ in range(2)) for user in (alice, bob)}
+    for user, size in sizes.items():
+        Usage.objects.update_or_create(
+            user=user, defaults={"stored_images": 2, "stored_bytes": size + 7}
+        )
+    assert len(storage.hide_all(Image.objects.all())) == 4
+    assert storage.hide_all(Image.objects.all()) == []
+    told = Usage.objects.order_by("pk").values_list("stored_images", "stored_bytes")
+    assert list(told) == [(0, 7), (0, 7)]
+
+
+def test_a_store_that_is_away_is_not_asked_for_each_of_many(
+    alice: User, keep: Keep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def away(self: disk.Disk, name: str) -> None:
+        asked.append(name)
+        raise StorageDown("unplugged")
+
+    for _ in range(9):
+        keep(alice, state=Image.State.DELETING)
+    monkeypatch.setattr(disk.Disk, "remove", away)
+    assert storage.finish_deletions() == 0
+    assert len(asked) == storage.PATIENCE
 
 
 def test_deletion_that_fails_again_waits_for_the_next_time(
