@@ -76,6 +76,12 @@ DEEDS = {
 
 @require_safe
 @staff_page
+def index(request: PageRequest) -> HttpResponse:
+    return redirect("accounts_pages:administration_users")
+
+
+@require_safe
+@staff_page
 def users(request: PageRequest) -> HttpResponse:
     """Everybody, searched by `q`, of one `role`."""
     search = request.GET.get("q", "").replace("\0", "")[:LONGEST_SEARCH].strip()

@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts import audit, invites, members, throttle
 from accounts.audit import Action, Source
 from accounts.members import Newcomer
-from accounts.models import Registration, User
+from accounts.models import OpenIdentity, Registration, User
 from accounts.problems import Busy, Forbidden, Invalid, Missing, NotFound
 
 CLOSED, INVITE, APPROVAL, OPEN = "closed", "invite", "approval", "open"
@@ -103,6 +103,8 @@ def approve(registration: Registration, by: Source) -> User:
         row = _decide(registration, Status.APPROVED, "", by)
         user = members.create(Newcomer(row.username, row.email, row.password))
         Registration.objects.filter(pk=row.pk).update(user=user, password="")
+        # Who came by a provider has no password: this is the account's only way in.
+        OpenIdentity.objects.filter(registration=row).update(user=user)
         audit.record(Action.REGISTRATION_APPROVED, by, user, registration=str(row.pk))
     registration.refresh_from_db()
     return user

@@ -12,7 +12,7 @@ from pytest_django import Settings
 from accounts import invites, registration
 from accounts.audit import Action, Source
 from accounts.members import Newcomer
-from accounts.models import AuditEntry, Invite, Registration, User
+from accounts.models import AuditEntry, Invite, OpenIdentity, Registration, User
 from accounts.problems import Busy, Forbidden, Invalid, Missing, NotFound, RateLimited
 from accounts.registration import Application
 from tests.accounts.conftest import at_once
@@ -145,6 +145,13 @@ def test_approving_makes_the_account_and_forgets_the_hash(
     assert (waiting.status, waiting.user, waiting.decided_by) == (Status.APPROVED, user, staff)
     assert waiting.password == ""
     assert waiting.decided_at is not None
+
+
+def test_who_asked_by_a_provider_may_come_in_by_it(waiting: Registration, staff: User) -> None:
+    identity = OpenIdentity.objects.create(issuer="https://i", subject="s", registration=waiting)
+    user = registration.approve(waiting, Source(staff))
+    identity.refresh_from_db()
+    assert identity.user == user
 
 
 def test_rejecting_makes_none_and_keeps_the_reason(waiting: Registration, staff: User) -> None:

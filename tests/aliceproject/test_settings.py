@@ -107,3 +107,12 @@ def test_a_former_name_still_works(alias: str, tmp_path: Path) -> None:
 def test_importing_the_settings_loads_no_heavy_library() -> None:
     code = "import sys, aliceproject.settings; assert not {'torch', 'django.db'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=dict(os.environ), check=True)
+
+
+def test_nobody_registers_unless_it_is_said(plain: dict[str, Any]) -> None:
+    assert plain["ALICE_REGISTRATION"] == "closed"
+
+
+@pytest.mark.parametrize(("said", "meant"), [("disabled", "closed"), ("approval", "approval")])
+def test_disabled_means_closed(said: str, meant: str) -> None:
+    assert settings(ALICE_REGISTRATION=said)["ALICE_REGISTRATION"] == meant

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import pytest_asyncio
+from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import (
     Browser,
     BrowserContext,
@@ -85,6 +86,13 @@ class Window:
         for name, value in {"prompt": prompt, **values}.items():
             await self.page.locator(f"#{name}").fill(value)
         await self.page.get_by_role("button", name="Create", exact=True).click()
+
+    async def is_open_to_all(self) -> None:
+        """Nothing is wider than the window, and axe finds nothing in anybody's way."""
+        too_wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        assert await self.page.evaluate(too_wide) <= 0, self.page.url
+        found = await Axe().run(self.page)
+        assert found.violations_count == 0, f"{self.page.url}\n{found.generate_report()}"
 
     def _note(self, what: str, wrong: bool = True) -> None:
         if wrong:
