@@ -20,7 +20,8 @@ def configuration(job_timeout: int, redis_url: str) -> dict[str, Any]:
         "ack_failures": True,
         "recycle": 0,
         "save_limit": -1,
-        "poll": 0.05,
+        # Nobody waits for a chore: a look a second, and at once when something happened.
+        "poll": 1.0,
         "guard_cycle": 0.5,
         "catch_up": False,
         # The sentinel writes a figure there twice a second: never a database.
@@ -30,7 +31,7 @@ def configuration(job_timeout: int, redis_url: str) -> dict[str, Any]:
         **_broker(redis_url),
     }
     # Schedules run in one cluster only; in the others even looking would cost a query.
-    other = queue | {"scheduler": False}
+    other = queue | {"scheduler": False, "poll": 0.05}
     return {"name": "io", **queue, "ALT_CLUSTERS": {"image": other, "download": other}}
 
 
