@@ -6,7 +6,6 @@ from typing import Any
 
 from django.db.models import Case, F, IntegerField, Q, Value, When
 from django.db.models.functions import Now
-from django.template.defaultfilters import filesizeformat
 
 from accounts import usage
 from accounts.models import Quota, Usage, User
@@ -15,7 +14,7 @@ from accounts.usage import Reserved, kept_bytes, moved, stored
 
 __all__ = [
     "Allowance", "Limits", "Reserved", "Used", "allowances", "at_running_limit", "begin", "fact",
-    "kept_bytes", "left", "limits_in", "limits_of", "moved", "reserve", "role_of", "stored", "usage_of",
+    "kept_bytes", "left", "limits_in", "limits_of", "moved", "reserve", "role_of", "size", "stored", "usage_of",
 ]  # fmt: skip
 
 NAMES = {
@@ -117,7 +116,6 @@ def fact(one: Allowance) -> dict[str, Any]:
     """An allowance in the words of our native endpoints: `resets_at` is ISO 8601 or null."""
     resets_at = one.resets_at.isoformat().replace("+00:00", "Z") if one.resets_at else None
     return {
-        "name": one.name,
         **_figures(one),
         "resets_at": resets_at,
     }
@@ -199,7 +197,9 @@ def _check(one: Allowance, wanted: float) -> None:
         raise Forbidden(f"Your account may make no pictures: its limit of {NAMES[one.name]} is 0.")
     if one.limit is None or not wanted or one.used + wanted <= one.limit + ROUNDING:
         return
-    raise QuotaUsed(_refusal(one, wanted), quota=fact(one) | {"requested": wanted})
+    raise QuotaUsed(
+        _refusal(one, wanted), quota={"name": one.name, **fact(one), "requested": wanted}
+    )
 
 
 def _refusal(one: Allowance, wanted: float) -> str:
@@ -210,13 +210,21 @@ def _refusal(one: Allowance, wanted: float) -> str:
         )
     if one.name == "stored_bytes":
         return (
-            f"Your pictures take {filesizeformat(one.used)} of the "
-            f"{filesizeformat(one.limit or 0)} they may: delete some first."
+            f"Your pictures take {size(one.used)} of the "
+            f"{size(one.limit or 0)} they may: delete some first."
         )
     return (
         f"This needs {wanted:g} {NAMES[one.name]}, and {one.left:g} of your {one.limit:g} are "
         f"left today: the day's count begins anew at {one.resets_at:%Y-%m-%d %H:%M} UTC."
     )
+
+
+def size(count: float) -> str:
+    """Bytes as people read them, by thousands, as ALICE_MAX_STORAGE_GB counts: 1.5 GB."""
+    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("KB", 10**3)):
+        if count >= factor:
+            return f"{round(count / factor, 1):,g} {unit}"
+    return f"{count:g} bytes"
 
 
 def camel(name: str) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 from rest_framework.serializers import Serializer
 
 from accounts.people_views import Change, PeopleQuery
+from accounts.quota_views import NewLimits, QuotasQuery
 from accounts.registration_views import NewInvite, NewRegistration, PendingQuery, Rejection
 from accounts.views import KeysQuery, NewKey, Rotation
 from aliceproject.personal.views import EraseBody
@@ -164,6 +165,10 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("POST", "/v1/auth/pending/{registration_id}/reject"): Operation(
         "Reject a registration", "people", request=Rejection
     ),
+    ("GET", "/v1/auth/quotas"): Operation("List quotas", "people", query=QuotasQuery),
+    ("GET", "/v1/auth/quotas/{whose}"): Operation("A role's or user's quota", "people"),
+    ("PUT", "/v1/auth/quotas/{whose}"): Operation("Set a quota", "people", request=NewLimits),
+    ("DELETE", "/v1/auth/quotas/{whose}"): Operation("Remove a quota", "people"),
     ("GET", "/v1/auth/users"): Operation("List users", "people", query=PeopleQuery),
     ("PATCH", "/v1/auth/users/{user_id}"): Operation(
         "Deactivate, reactivate, change the role", "people", request=Change

@@ -3,6 +3,7 @@
 import base64
 import threading
 import time
+from collections.abc import Callable
 from io import BytesIO
 from typing import Any
 
@@ -13,7 +14,15 @@ from openai import OpenAI
 from openai.types import ImageGenCompletedEvent, ImageGenPartialImageEvent
 from PIL import Image as Pillow
 
+from tests.conformance.conftest import Stand
+
 DRAW: dict[str, Any] = {"prompt": "a lake", "size": "64x64", "extra_body": {"steps": 4}}
+
+LIMIT = """
+from accounts.models import Quota, User
+User.objects.filter(username="frugal").delete()
+Quota.objects.create(user=User.objects.create_user("frugal"), images_per_day=1)
+"""
 
 
 def opened(b64: str | None) -> Pillow.Image:
@@ -75,6 +84,30 @@ def test_a_stream_shows_the_picture_grow(client: OpenAI) -> None:
     assert [event.partial_image_index for event in shown] == [0, 1]
     assert opened(shown[0].b64_json).format == "PNG"
     assert isinstance(last, ImageGenCompletedEvent)
+
+
+CALLS: dict[str, Callable[[OpenAI], object]] = {
+    "images": lambda client: client.images.generate(**DRAW),
+    "stream": lambda client: client.images.generate(**DRAW, stream=True),
+    "chat": lambda client: client.chat.completions.create(
+        model="sd/tiny", messages=[{"role": "user", "content": "a lake"}]
+    ),
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_quota_that_is_used_up_is_raised_once(stand: Stand, call: str) -> None:
+    stand.live.manage("shell", "-v0", "-c", LIMIT)
+    client = stand.client(
+        key=stand.live.manage("create_api_key", "frugal", "--name=sdk", "--quiet"), retries=5
+    )
+    CALLS["images"](client)
+    asked: list[str] = []
+    client._client.event_hooks["request"] = [lambda request: asked.append(request.method)]
+    with pytest.raises(openai.RateLimitError) as refusal:
+        CALLS[call](client)
+    assert (asked, refusal.value.code) == (["POST"], "insufficient_quota")
+    assert "0 of your 1 are left today" in refusal.value.message
 
 
 def test_a_failure_in_a_stream_is_raised(client: OpenAI) -> None:

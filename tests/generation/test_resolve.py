@@ -86,6 +86,27 @@ def test_a_family_without_negative_prompts_says_so() -> None:
     assert resolve(ImageRequest(prompt="x"), model(Family.FLUX)).adjustments == ()
 
 
+def test_a_negative_prompt_that_has_no_effect_is_reported() -> None:
+    resolved = resolve(ImageRequest(prompt="x", negative_prompt="blur", guidance_scale=1), model())
+    assert resolved.spec.negative_prompt == ""
+    [adjusted] = resolved.adjustments
+    assert (adjusted.field, adjusted.asked, adjusted.given) == ("negative_prompt", "blur", "")
+    assert "guidance_scale" in adjusted.reason
+
+
+def test_a_default_without_effect_is_left_out_without_a_word() -> None:
+    asked = ImageRequest(prompt="x", guidance_scale=0.5)
+    resolved = resolve(asked, model(negative_prompt="blur"))
+    assert (resolved.spec.negative_prompt, resolved.adjustments) == ("", ())
+
+
+def test_a_strict_request_wants_its_negative_prompt_drawn() -> None:
+    asked = ImageRequest(prompt="x", negative_prompt="blur", guidance_scale=1, strict=True)
+    with pytest.raises(Adjusted) as refusal:
+        resolve(asked, model())
+    assert refusal.value.param == "negative_prompt"
+
+
 @pytest.mark.parametrize(("family", "given"), [(Family.SD1, 1000), (Family.FLUX, 992)])
 def test_sides_are_rounded_down_to_what_the_family_takes(family: Family, given: int) -> None:
     resolved = resolve(ImageRequest(prompt="x", width=1007, height=512), model(family))

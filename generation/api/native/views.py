@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts import quotas
 from accounts.models import User
 from accounts.problems import Invalid, NotFound
 from gallery import sharing
@@ -170,12 +171,13 @@ class EstimateView(APIView):
         estimate, work = Estimate(), resolved.megapixel_steps
         pace = estimate.paces.get(resolved.spec.model)
         wait = estimate.wait_seconds(_user(request))
+        mine = quotas.allowances(_user(request))
         return Response(
             {
                 "eta_seconds": None if pace is None else round(wait + pace * work, 1),
                 "queue_ahead": Job.objects.filter(status=Job.Status.QUEUED).count(),
                 "megapixel_steps": round(work, 3),
-                "quota_left": None,
+                "quota_left": {one.name: quotas.fact(one) for one in mine},
             }
         )
 

@@ -6,6 +6,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.test import AsyncClient
 
+from accounts.models import Quota
 from gallery.models import Image
 from generation import jobs
 from generation.models import Job, JobPreview
@@ -221,6 +222,34 @@ async def test_a_strict_job_is_refused_rather_than_adjusted(client: AsyncClient)
     response = await make(client, size="100x64", strict=True)
     assert (response.status_code, response.json()["error"]["param"]) == (400, "size")
     assert not await Job.objects.aexists()
+
+
+async def test_an_estimate_tells_what_is_left(client: AsyncClient) -> None:
+    await Quota.objects.acreate(role="user", images_per_day=5)
+    await make(client, n=2)
+    left = (await make(client, "/v1/estimate")).json()["quota_left"]
+    assert {name: left["images_per_day"][name] for name in ("limit", "used", "left")} == {
+        "limit": 5, "used": 2, "left": 3,
+    }  # fmt: skip
+    assert left["images_per_day"]["resets_at"].endswith("T00:00:00Z")
+    assert left["queued_jobs"]["left"] is None
+
+
+async def test_a_quota_that_is_used_up_is_final(client: AsyncClient) -> None:
+    await Quota.objects.acreate(role="user", images_per_day=3)
+    await make(client, n=2)
+    refused = await make(client, n=2)
+    error = refused.json()["error"]
+    assert (refused.status_code, error["code"]) == (429, "insufficient_quota")
+    assert refused.headers["x-should-retry"] == "false"
+    assert (error["quota"]["name"], error["quota"]["left"]) == ("images_per_day", 1)
+    assert error["quota"]["resets_at"] in refused.text
+    assert await Job.objects.acount() == 1
+
+
+async def test_a_limit_of_nothing_is_a_403(client: AsyncClient) -> None:
+    await Quota.objects.acreate(role="user", images_per_day=0)
+    assert (await make(client)).status_code == 403
 
 
 async def test_an_estimate_makes_no_job(client: AsyncClient, worker: Any) -> None:
