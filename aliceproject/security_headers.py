@@ -1,14 +1,12 @@
 """What every reply tells browsers, also replies that never reach Django."""
 
-from collections.abc import Mapping
-
 from csp.utils import build_policy
 from django.conf import settings
 
 from aliceproject.asgi_body import Asgi, Message, Receive, Scope, Send
 
 
-def headers() -> Mapping[str, str]:
+def headers() -> dict[str, str]:
     """Names in lower case and what they say, where the reply itself does not say otherwise."""
     told = {
         "content-security-policy": str(build_policy()),

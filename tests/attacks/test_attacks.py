@@ -25,7 +25,8 @@ LEAST_ROWS = 150
 
 @pytest.fixture(scope="module")
 def stage() -> Iterator[Stage]:
-    with service(worker=False) as live:
+    # Open, so that attacks on registration get as far as they can.
+    with service(worker=False, ALICE_REGISTRATION="open") as live:
         yield open_stage(live)
 
 
