@@ -1,5 +1,6 @@
 """Who is asking: an API key, a browser session, or nobody."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ from django.middleware.csrf import CsrfViewMiddleware
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
-from accounts import keys
+from accounts import keys, rates, second_factor
 from accounts.local import local_user
 from accounts.models import LOCAL_USERNAME, SCOPES, STAFF_SCOPES, ApiKey, User
 from accounts.problems import Forbidden, Unauthenticated
@@ -34,7 +35,8 @@ def identify(request: HttpRequest, *, staff: bool = False) -> Identity:
     The first non-empty of `Authorization: Bearer`, `X-Api-Key` and `api-key` decides, then the
     session cookie. With authentication off everybody is `local` and credentials are ignored;
     `staff` (the endpoint needs a staff scope) still asks for the login. Raises Unauthenticated,
-    or Forbidden `csrf_failed` for an unsafe request that carries a session but no CSRF token.
+    RateLimited for a key that asks too often, or Forbidden `csrf_failed` for an unsafe request
+    that carries a session but no CSRF token.
     """
     found = find(request, staff=staff)
     if found is None:
@@ -45,9 +47,9 @@ def identify(request: HttpRequest, *, staff: bool = False) -> Identity:
 def find(request: HttpRequest, *, staff: bool = False) -> Identity | None:
     """As identify, but None where the request carries no credentials at all."""
     if not settings.ALICE_REQUIRE_AUTH:
-        return _by_session(request) if staff else _local()
-    secret = _secret(request)
-    return _by_key(secret) if secret else _by_session(request)
+        return _by_session(request) if staff else everybody()
+    secret = secret_in(request.headers)
+    return _by_key(request, secret) if secret else _by_session(request)
 
 
 def require(identity: Identity, scope: str) -> None:
@@ -66,6 +68,46 @@ def caller(request: Request) -> Identity:
     return identity
 
 
+def secret_in(headers: Mapping[str, str]) -> str:
+    """The key sent, or ''. Foreign schemes, such as a proxy's own Basic, are not ours to judge."""
+    scheme, _, value = headers.get("Authorization", "").strip().partition(" ")
+    bearer = value.strip() if scheme.lower() == "bearer" else ""
+    plain = (headers.get(name, "").strip() for name in ("X-Api-Key", "api-key"))
+    return bearer or next(filter(None, plain), "")
+
+
+def opened(secret: str, address: str) -> ApiKey:
+    """The live key that `secret` opens. Raises Unauthenticated for any other, and RateLimited
+    where too many of those came from `address` within a minute.
+    """
+    key = keys.verify(secret)
+    if key is None:
+        rates.mistaken(address)
+        raise Unauthenticated("The API key is invalid, expired or revoked.", headers=CHALLENGE)
+    return key
+
+
+def holder(key: ApiKey) -> Identity:
+    """Who acts by a live key, its user loaded."""
+    # Scopes are cut at every use: who loses staff rights loses them in the keys too.
+    return Identity(key.user, frozenset(key.scopes) & _ceiling(key.user), key, session=False)
+
+
+def session_holder(request: HttpRequest) -> Identity | None:
+    """Who is signed in at the browser that sent `request`, whatever it asks for."""
+    user = getattr(request, "user", None)
+    if not isinstance(user, User) or not user.is_active or user.username == LOCAL_USERNAME:
+        return None
+    # A password alone opens nothing of staff's where the role asks for a second factor.
+    scopes = PLAIN_SCOPES if second_factor.missing(request, user) else _ceiling(user)
+    return Identity(user, scopes, None, session=True)
+
+
+def everybody() -> Identity:
+    """Whom all callers act as while authentication is off."""
+    return Identity(local_user(), PLAIN_SCOPES, None, session=False)
+
+
 class AliceAuthentication(BaseAuthentication):
     """identify() for Django REST framework: `request.auth` is the Identity."""
 
@@ -79,35 +121,19 @@ class AliceAuthentication(BaseAuthentication):
         return CHALLENGE["WWW-Authenticate"]
 
 
-def _local() -> Identity:
-    return Identity(local_user(), PLAIN_SCOPES, None, session=False)
-
-
-def _secret(request: HttpRequest) -> str:
-    """The key sent, or ''. Foreign schemes, such as a proxy's own Basic, are not ours to judge."""
-    scheme, _, value = request.headers.get("Authorization", "").strip().partition(" ")
-    bearer = value.strip() if scheme.lower() == "bearer" else ""
-    headers = (request.headers.get(name, "").strip() for name in ("X-Api-Key", "api-key"))
-    return bearer or next(filter(None, headers), "")
-
-
-def _by_key(secret: str) -> Identity:
-    key = keys.verify(secret)
-    if key is None:
-        raise Unauthenticated("The API key is invalid, expired or revoked.", headers=CHALLENGE)
-    # Scopes are cut at every use: who loses staff rights loses them in the keys too.
-    scopes = frozenset(key.scopes) & _ceiling(key.user)
-    return Identity(key.user, scopes, key, session=False)
+def _by_key(request: HttpRequest, secret: str) -> Identity:
+    key = opened(secret, str(request.META.get("REMOTE_ADDR") or ""))
+    # Once a request, however often a view asks who calls; the headers of the reply tell it.
+    if not hasattr(request, "alice_rate"):
+        request.alice_rate = rates.used(key)  # type: ignore[attr-defined] # ours
+    return holder(key)
 
 
 def _by_session(request: HttpRequest) -> Identity | None:
-    user = getattr(request, "user", None)
-    if not isinstance(user, User) or not user.is_active:
-        return None
-    if user.username == LOCAL_USERNAME:
-        return None
-    _check_csrf(request)
-    return Identity(user, _ceiling(user), None, session=True)
+    found = session_holder(request)
+    if found is not None:
+        _check_csrf(request)
+    return found
 
 
 def _ceiling(user: User) -> frozenset[str]:

@@ -1,12 +1,16 @@
 """People, how they came, what they may use, and the keys their programs hold."""
 
 import uuid
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser
+from django.contrib.sessions.backends.base import SessionBase
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
+
+from accounts import names
 
 SCOPES = ("generate", "read", "models", "admin")
 STAFF_SCOPES = frozenset({"models", "admin"})
@@ -15,6 +19,15 @@ LOCAL_USERNAME = "local"
 
 class User(AbstractUser):
     """A person, or the built-in `local` user that callers act as when authentication is off."""
+
+    # What the name looks like. Not unique: a command of the operator's may make twins.
+    name_key = models.CharField(max_length=450, default="", db_index=True, editable=False)
+
+    def save(self, *args: Any, **options: Any) -> None:
+        self.name_key = names.key_of(self.username)
+        if "username" in (options.get("update_fields") or ()):
+            options["update_fields"] = {*options["update_fields"], "name_key"}
+        super().save(*args, **options)
 
     def clean(self) -> None:
         super().clean()
@@ -175,6 +188,37 @@ class RateWindow(models.Model):
         return f"{self.name}: {self.count}"
 
 
+class Ticket(models.Model):
+    """Opens one websocket in the name of a key or a session, soon; then it is gone."""
+
+    digest = models.CharField(max_length=64, primary_key=True, editable=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, null=True, related_name="+")
+    session = models.CharField(max_length=40, blank=True)
+    expires_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"ticket of {self.user_id}"
+
+
+class OpenSockets(models.Model):
+    """How many websockets of a user one process holds open; void when not renewed for a while."""
+
+    process = models.UUIDField()
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    count = models.PositiveIntegerField(default=0)
+    seen_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        verbose_name_plural = "open sockets"
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["user", "process"], name="one_count_a_process")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.count} of {self.user_id}"
+
+
 class AuditEntry(models.Model):
     """One thing that somebody did. Written once, never changed: the database refuses.
 
@@ -205,3 +249,51 @@ class AuditEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M:%S} {self.actor_name or 'nobody'} {self.action}"
+
+
+class Session(AbstractBaseSession):
+    """A browser's session, and whose it is: so that a person can see and end the others."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, null=True, related_name="sessions")
+    agent = models.CharField(max_length=200, blank=True)
+    address = models.CharField(max_length=64, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    last_seen_at = models.DateTimeField(default=timezone.now)
+
+    class Meta(AbstractBaseSession.Meta):
+        abstract = False
+
+    @classmethod
+    def get_session_store_class(cls) -> type[SessionBase]:
+        from accounts.sessions import SessionStore
+
+        return SessionStore
+
+
+class OpenIdentity(models.Model):
+    """Somebody as an OpenID Connect provider knows him: its issuer and the subject it names.
+
+    Without a user it belongs to a registration that waits for approval.
+    """
+
+    issuer = models.CharField(max_length=255)
+    subject = models.CharField(max_length=255)
+    # What the provider calls the person: shown, never trusted.
+    label = models.CharField(max_length=254, blank=True)
+    user = models.ForeignKey(
+        User, on_delete=models.CASCADE, null=True, related_name="open_identities"
+    )
+    registration = models.OneToOneField(
+        Registration, on_delete=models.CASCADE, null=True, related_name="open_identity"
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    last_used_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        verbose_name_plural = "open identities"
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["issuer", "subject"], name="one_identity_a_subject")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.label or self.subject} at {self.issuer}"

@@ -2,21 +2,17 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec
+from typing import Concatenate, ParamSpec
 
 from django.conf import settings
-from django.contrib import messages
-from django.contrib.auth.views import LoginView, redirect_to_login
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import redirect
 from django.utils.cache import add_never_cache_headers
-from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts import keys
-from accounts.authentication import PLAIN_SCOPES
+from accounts import second_factor
 from accounts.local import local_user
-from accounts.models import LOCAL_USERNAME, SCOPES, ApiKey, User
-from accounts.problems import Problem
+from accounts.models import LOCAL_USERNAME, User
 
 P = ParamSpec("P")
 
@@ -42,9 +38,24 @@ def page(
 ) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
     """A page for people who are signed in: everybody else is led to the login and back.
 
-    Unless a view says otherwise, nothing is kept by a cache: what one person saw must not meet
-    the next one at the same screen.
+    Whose role asks for a second factor that is not there yet is led to set it up. Unless a view
+    says otherwise, nothing is kept by a cache: what one person saw must not meet the next one at
+    the same screen.
     """
+
+    @wraps(view)
+    def complete(request: PageRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        if second_factor.missing(request, request.user):
+            return redirect("accounts_pages:set_up_second_factor")
+        return view(request, *args, **kwargs)
+
+    return early_page(complete)
+
+
+def early_page(
+    view: Callable[Concatenate[PageRequest, P], HttpResponseBase],
+) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
+    """As page, also for those who still have to set up their second factor."""
 
     @wraps(view)
     def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
@@ -58,47 +69,3 @@ def page(
         return reply
 
     return guarded
-
-
-class Login(LoginView):
-    """Signs a person in; `next` is followed only to a page of this server."""
-
-    template_name = "accounts/login.html"
-    redirect_authenticated_user = True
-
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if not settings.ALICE_REQUIRE_AUTH:
-            return redirect("pages:dashboard")
-        return super().dispatch(request, *args, **kwargs)
-
-
-@require_http_methods(["GET", "POST"])
-@page
-def account(request: PageRequest) -> HttpResponse:
-    """The person's own keys; a POST makes one and shows its secret this one time."""
-    secret, problem = "", ""
-    if request.method == "POST":
-        wanted = request.POST.getlist("scopes")
-        try:
-            _, secret = keys.mint(request.user, request.POST.get("name", ""), wanted)
-        except Problem as refused:
-            problem = refused.message
-    offered = SCOPES if request.user.is_staff else [s for s in SCOPES if s in PLAIN_SCOPES]
-    shown: dict[str, Any] = {
-        "keys": request.user.api_keys.filter(revoked_at=None),
-        "scopes": offered,
-        "secret": secret,
-        "problem": problem,
-        "server": settings.ALICE_PUBLIC_URL or request.build_absolute_uri("/").rstrip("/"),
-        "holds_keys": request.user.username != LOCAL_USERNAME,
-    }
-    return render(request, "accounts/account.html", shown, status=400 if problem else 200)
-
-
-@require_POST
-@page
-def revoke_key(request: PageRequest, pk: int) -> HttpResponse:
-    key = get_object_or_404(ApiKey, pk=pk, user=request.user)
-    keys.revoke(key)
-    messages.success(request, f"The key “{key.name}” no longer opens anything.")
-    return redirect("accounts_pages:account")

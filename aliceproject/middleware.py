@@ -19,7 +19,7 @@ SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 PORT = re.compile(r":\d{1,5}$")
 EXPOSED = (
     "x-request-id, x-error-message, x-ignored-params, x-adjusted-params, x-job-id, "
-    "x-should-retry, retry-after"
+    "x-should-retry, retry-after, x-ratelimit-limit, x-ratelimit-remaining, x-ratelimit-reset"
 )
 PREFLIGHT_SECONDS = "600"
 
@@ -80,6 +80,16 @@ class RequestId(Layer):
 
     def after(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         response["x-request-id"] = REQUEST_ID.get()
+        return response
+
+
+class RateHeaders(Layer):
+    """What the limit of the caller's key leaves, where the key was looked at and has a limit."""
+
+    def after(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        rate = getattr(request, "alice_rate", None)
+        for name, value in rate.headers.items() if rate else ():
+            response[name] = value
         return response
 
 

@@ -171,6 +171,11 @@ class Factory(HTTPFactory):  # type: ignore[misc] # Daphne is not typed
 class Sockets(WebSocketProtocol):  # type: ignore[misc] # Daphne is not typed
     """A websocket that may be closed with each of the codes of RFC 6455, such as 1008."""
 
+    def serverSend(self, content: str | bytes, binary: bool = False) -> None:  # noqa: N802, FBT001, FBT002 - Daphne's
+        # Whoever is being hung up on hears no more; that is no failure of the sender.
+        if self.state == self.STATE_OPEN:
+            super().serverSend(content, binary)
+
     def serverClose(self, code: int | None = None) -> None:  # noqa: N802 - Daphne's name
         # Its own raises for them, and the client would hear that we broke.
         self.sendCloseFrame(code=code or 1000)

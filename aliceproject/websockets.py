@@ -1,11 +1,11 @@
-"""Who may open a websocket: pages of this very server, and programs that bring no cookie."""
+"""Whose page may open a websocket: ours, one of ALICE_CORS_ORIGINS, and programs without one."""
 
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-from channels.auth import AuthMiddlewareStack
 from channels.routing import URLRouter
 from channels.security.websocket import WebsocketDenier
+from channels.sessions import SessionMiddlewareStack
 from django.conf import settings
 from django.urls import URLPattern, re_path
 
@@ -16,7 +16,8 @@ from aliceproject.middleware import host_allowed
 class OriginCheck:
     """Browsers send cookies with cross-site handshakes and no CORS stops them: Origin must be ours.
 
-    A program that sends no Origin may connect with a key, never with a cookie.
+    A page of ALICE_CORS_ORIGINS may connect with a ticket and a program that sends no Origin with
+    a key or a ticket, neither ever with a cookie.
     """
 
     def __init__(self, app: Asgi) -> None:
@@ -27,6 +28,9 @@ class OriginCheck:
         host = headers.get(b"host", b"").decode("latin1")
         if host_allowed(host) and self._ours(headers, host):
             return await self.app(scope, receive, send)
+        if host_allowed(host) and self._named(headers):
+            bare = [(name, value) for name, value in scope["headers"] if name.lower() != b"cookie"]
+            return await self.app(scope | {"headers": bare}, receive, send)
         await WebsocketDenier()(scope, receive, send)
         return None
 
@@ -39,6 +43,10 @@ class OriginCheck:
             return True
         return urlsplit(origin).netloc.lower() == host.lower() != ""
 
+    @staticmethod
+    def _named(headers: Headers) -> bool:
+        return headers.get(b"origin", b"").decode("latin1") in settings.ALICE_CORS_ORIGINS
+
 
 def _origin_of(url: str) -> str:
     parts = urlsplit(url)
@@ -48,5 +56,5 @@ def _origin_of(url: str) -> str:
 def websockets(patterns: Sequence[URLPattern]) -> Asgi:
     """Origin, then session, then the consumer; an unknown path is refused like a forbidden one."""
     routes = [*patterns, re_path(r"", WebsocketDenier.as_asgi())]
-    stack: Asgi = OriginCheck(AuthMiddlewareStack(URLRouter(routes)))
+    stack: Asgi = OriginCheck(SessionMiddlewareStack(URLRouter(routes)))
     return stack

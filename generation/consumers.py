@@ -5,29 +5,25 @@ import base64
 import json
 import logging
 import time
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
-from channels.auth import get_user
 from channels.generic.websocket import AsyncWebsocketConsumer
-from django.conf import settings
 
-from accounts.local import local_user
-from accounts.models import LOCAL_USERNAME, User
-from accounts.problems import NotFound
+from accounts import listening
+from accounts.credentials import Credential
+from accounts.models import User
+from accounts.problems import NotFound, RateLimited, Unauthenticated
 from generation import jobs, progress
 from generation.models import Job
 from generation.overview import board, picture
 
 logger = logging.getLogger(__name__)
 
-MAX_SOCKETS = 50
+SCOPE = "generate"
 MAX_MESSAGE = 64 * 1024
 MAX_MESSAGES = 20
 # A lost right closes a socket within a second; asking takes a moment itself.
@@ -36,20 +32,19 @@ RIGHTS_SECONDS = 0.8
 REDRAW_SECONDS, RESYNC_SECONDS = 0.5, 5.0
 
 FINISHED, BAD_MESSAGE, TOO_BIG, BROKEN = 1000, 1008, 1009, 1011
-SIGNED_OUT, REFUSED, TOO_MANY = 4401, 4404, 4429
-
-# Open sockets by user in this process: the one web process by default.
-_open: Counter[int] = Counter()
+SIGNED_OUT, FORBIDDEN, REFUSED, TOO_MANY = 4401, 4403, 4404, 4429
 
 
 class Socket(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has no types
-    """A signed-in page listening. Closes by itself when the right to listen is gone.
+    """A page or a program listening, by a session, a key or a ticket.
 
-    Close codes: 4401 not signed in; 4404 refused, whether the thing is another's or does not
-    exist; 4429 too many sockets or messages; 1008 and 1009 a message that is none of ours.
+    Closes by itself when the right to listen is gone. Close codes: 4401 not known, or no more;
+    4403 the scope is missing; 4404 refused, whether the thing is another's or does not exist; 4429
+    too many sockets, messages or wrong keys; 1008 and 1009 a message that is none of ours.
     """
 
     user: User
+    credential: Credential
     messages = 0
     serving: asyncio.Task[None] | None = None
 
@@ -82,6 +77,10 @@ class Socket(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has no t
             code = await self._admitted()
         except NotFound:
             code = REFUSED
+        except Unauthenticated:
+            code = SIGNED_OUT
+        except RateLimited:
+            code = TOO_MANY
         except Exception:
             await self.close(BROKEN)
             logger.exception("A websocket broke")
@@ -90,13 +89,13 @@ class Socket(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has no t
 
     async def _admitted(self) -> int:
         """The whole conversation; returns the code to close with."""
-        user = await _user_of(self.scope)
-        if user is None:
+        credential = await sync_to_async(listening.credential)(self.scope)
+        if credential is None:
             return SIGNED_OUT
-        self.user = user
-        if not await sync_to_async(self.allowed)():
-            return REFUSED
-        with _counted(user) as room:
+        self.credential = credential
+        if code := await sync_to_async(self._lost_right)():
+            return code
+        async with listening.counted(self.user) as room:
             return await self._while_allowed() if room else TOO_MANY
 
     async def _while_allowed(self) -> int:
@@ -104,8 +103,9 @@ class Socket(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has no t
         try:
             while not talking.done():
                 await asyncio.wait({talking}, timeout=RIGHTS_SECONDS)
-                if not talking.done() and (code := await self._lost_right()):
+                if not talking.done() and (code := await sync_to_async(self._lost_right)()):
                     return code
+                await listening.renew()
             talking.result()
             return FINISHED
         finally:
@@ -113,12 +113,16 @@ class Socket(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has no t
             # Its end is waited for, so that what it holds (groups, connections) is let go.
             await asyncio.wait({talking})
 
-    async def _lost_right(self) -> int:
-        user = await _user_of(self.scope)
-        if user is None or user.pk != self.user.pk:
+    def _lost_right(self) -> int:
+        """The code to close with, 0 while the right is there; asks the database."""
+        identity = self.credential.holder()
+        known = getattr(self, "user", None)
+        if identity is None or known not in {None, identity.user}:
             return SIGNED_OUT
-        self.user = user
-        return 0 if await sync_to_async(self.allowed)() else REFUSED
+        self.user = identity.user
+        if SCOPE not in identity.scopes:
+            return FORBIDDEN
+        return 0 if self.allowed() else REFUSED
 
     def allowed(self) -> bool:
         """Whether `user` may listen now; asked at the beginning and every second after."""
@@ -150,12 +154,13 @@ class JobSocket(Socket):
     async def hear(self, message: Any) -> bool:
         if message != {"type": "cancel"}:
             return False
-        if await _user_of(self.scope) and await sync_to_async(self._may_cancel)():
-            await sync_to_async(jobs.cancel)(self.job_id)
+        await sync_to_async(self._cancel)()
         return True
 
-    def _may_cancel(self) -> bool:
-        return hasattr(self, "user") and self.allowed()
+    def _cancel(self) -> None:
+        # A message may come before the handshake was looked at.
+        if hasattr(self, "credential") and not self._lost_right():
+            jobs.cancel(self.job_id)
 
 
 class DashboardSocket(Socket):
@@ -218,30 +223,6 @@ def message(update: jobs.Update, pace: Pace) -> dict[str, Any]:
         case "failed":
             told |= {"code": job.error_code, "message": job.error_message}
     return told
-
-
-async def _user_of(scope: dict[str, Any]) -> User | None:
-    """Who the session belongs to now: read anew, so that a sign-out is seen."""
-    if not settings.ALICE_REQUIRE_AUTH:
-        return await sync_to_async(local_user)()
-    key = scope["session"].session_key if "session" in scope else None
-    store = import_module(settings.SESSION_ENGINE).SessionStore(key)
-    user = await get_user({"session": store})
-    if not isinstance(user, User) or not user.is_active or user.username == LOCAL_USERNAME:
-        return None
-    return user
-
-
-@contextmanager
-def _counted(user: User) -> Iterator[bool]:
-    """Counts a socket of `user` while it is open; False where there is no room for one more."""
-    _open[user.pk] += 1
-    try:
-        yield _open[user.pk] <= MAX_SOCKETS
-    finally:
-        _open[user.pk] -= 1
-        if not _open[user.pk]:
-            del _open[user.pk]
 
 
 def _parsed(text: str | None) -> Any:

@@ -14,8 +14,10 @@ PATIENCE = 10.0
 class WebSocket:
     """`status` is the HTTP status of the handshake; 101 where the socket opened."""
 
-    def __init__(self, port: int, path: str, **headers: str) -> None:
-        self.wire = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
+    def __init__(self, port: int, path: str, *, source: str = "", **headers: str) -> None:
+        self.wire = socket.create_connection(
+            ("127.0.0.1", port), timeout=PATIENCE, source_address=(source, 0) if source else None
+        )
         lines = [
             f"GET {path} HTTP/1.1",
             f"Host: 127.0.0.1:{port}",

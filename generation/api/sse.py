@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing, suppress
 from typing import Any
 
@@ -11,6 +11,8 @@ from django.http import StreamingHttpResponse
 from accounts.problems import Problem
 
 KEEP_ALIVE_SECONDS = 15.0
+# A lost right ends a stream within a second; asking takes a moment itself.
+RIGHTS_SECONDS = 0.8
 # A comment: clients of OpenAI's kind would take a named event for a chunk.
 KEEP_ALIVE = b": keep-alive\n\n"
 DONE = b"data: [DONE]\n\n"
@@ -66,10 +68,46 @@ async def kept_alive(
                 coming = None
                 yield item
         finally:
-            if coming is not None and not coming.done():
-                coming.cancel()
-                with suppress(asyncio.CancelledError, StopAsyncIteration):
-                    await coming
+            await _dropped(coming)
+
+
+async def while_allowed(
+    events: AsyncGenerator[bytes, None],
+    check: Callable[[], Awaitable[object]],
+    every: float = RIGHTS_SECONDS,
+) -> AsyncGenerator[bytes, None]:
+    """The same events, for as long as `check`, asked every so many seconds, raises nothing."""
+    watch = asyncio.create_task(_watch(check, every))
+    async with aclosing(events) as source:
+        coming: asyncio.Task[bytes] | None = None
+        try:
+            while True:
+                coming = coming or asyncio.create_task(_next(source))
+                await asyncio.wait({coming, watch}, return_when=asyncio.FIRST_COMPLETED)
+                if watch.done():
+                    watch.result()
+                try:
+                    item = coming.result()
+                except StopAsyncIteration:
+                    return
+                coming = None
+                yield item
+        finally:
+            await _dropped(watch)
+            await _dropped(coming)
+
+
+async def _watch(check: Callable[[], Awaitable[object]], every: float) -> None:
+    while True:
+        await asyncio.sleep(every)
+        await check()
+
+
+async def _dropped(task: asyncio.Task[Any] | None) -> None:
+    if task is not None and not task.done():
+        task.cancel()
+        with suppress(asyncio.CancelledError, StopAsyncIteration):
+            await task
 
 
 async def _next(source: AsyncGenerator[bytes, None]) -> bytes:

@@ -1,5 +1,6 @@
-// The account page needs no more than every page does.
+// The account page: revoking and rotating ask first, and a new key is ready to be copied.
 
+import "./people.js";
 import { element } from "./page.js";
 
 element("#secret")?.select();

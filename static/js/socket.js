@@ -5,7 +5,7 @@ const LONGEST_WAIT = 8000;
 const POLL_AFTER_FAILURES = 2;
 const POLL_EVERY = 1500;
 // Codes the server closes with when coming back would change nothing.
-const FINAL = new Set([1000, 4401, 4404]);
+const FINAL = new Set([1000, 4401, 4403, 4404]);
 
 // Calls `hear(message)` for each message and `ended(code)` once, when it is over for good.
 // `poll()`, where given, is asked for the present state while the socket cannot be opened; it

@@ -35,6 +35,11 @@ def test_key_ends_after_the_days_asked_for(alice: User) -> None:
     assert timedelta(days=2, hours=23) < left <= timedelta(days=3)
 
 
+def test_key_asks_as_often_as_asked_for(alice: User) -> None:
+    run("alice", "--name", "ci", "--rate-limit", "60", "--quiet")
+    assert ApiKey.objects.get().rate_limit == 60
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -46,6 +51,7 @@ def test_key_ends_after_the_days_asked_for(alice: User) -> None:
         (["alice", "--name", "x", "--expires-days", "0"], "from 1 to"),
         (["alice", "--name", "x", "--expires-days", "99999999999"], "from 1 to"),
         (["alice", "--name", "x", "--expires-days", "soon"], "invalid int value"),
+        (["alice", "--name", "x", "--rate-limit", "0"], "rateLimit"),
         (["alice"], "--name"),
         (["local", "--name", "x"], "cannot hold a key"),
     ],

@@ -1,5 +1,7 @@
 """Only this server's own pages, and programs without a cookie, may open a websocket."""
 
+from typing import ClassVar
+
 import pytest
 from channels.generic.websocket import AsyncWebsocketConsumer
 from channels.testing import WebsocketCommunicator
@@ -12,7 +14,19 @@ from aliceproject.websockets import websockets
 pytestmark = pytest.mark.django_db(transaction=True)
 
 URL = "/ws/echo"
-APPLICATION = websockets([re_path(r"^ws/echo$", AsyncWebsocketConsumer.as_asgi())])
+
+
+class Seen(AsyncWebsocketConsumer):  # type: ignore[misc] # channels has no types
+    """Notes which headers it was shown."""
+
+    headers: ClassVar[set[bytes]] = set()
+
+    async def connect(self) -> None:
+        type(self).headers = {name for name, _ in self.scope["headers"]}
+        await self.accept()
+
+
+APPLICATION = websockets([re_path(r"^ws/echo$", Seen.as_asgi())])
 
 
 async def opens(path: str = URL, **headers: str) -> bool:
@@ -46,6 +60,14 @@ async def test_a_page_of_another_site_may_not(origin: str) -> None:
 
 async def test_a_cookie_without_an_origin_may_not() -> None:
     assert not await opens(host="localhost:8080", cookie="alice-session=x")
+
+
+async def test_a_named_origin_may_but_brings_no_cookie() -> None:
+    headers = {"host": "localhost:8080", "origin": "https://app.example", "cookie": "a=b"}
+    assert not await opens(**headers)
+    with override_settings(ALICE_CORS_ORIGINS=["https://app.example"]):
+        assert await opens(**headers)
+        assert Seen.headers == {b"host", b"origin"}
 
 
 async def test_a_rebound_name_may_not() -> None:

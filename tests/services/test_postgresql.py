@@ -16,10 +16,13 @@ from tests.services.fixtures import PostgreSQL, environment
 ROOT = Path(__file__).resolve().parent.parent.parent
 ON_BOTH = [
     "tests/accounts/test_invites.py",
+    "tests/accounts/test_keys.py",
+    "tests/accounts/test_listening.py",
     "tests/accounts/test_members.py",
     "tests/accounts/test_people_views.py",
     "tests/accounts/test_registration.py",
     "tests/accounts/test_throttle.py",
+    "tests/accounts/test_tickets.py",
     "tests/generation/jobs",
     "tests/generation/test_tasks.py",
 ]

@@ -26,6 +26,7 @@ class Command(BaseCommand):
             help=f"comma-separated, of {', '.join(SCOPES)} (default: generate,read)",
         )
         parser.add_argument("--expires-days", type=int, help="days until it ends (default: never)")
+        parser.add_argument("--rate-limit", type=int, help="requests a minute (default: the usual)")
         parser.add_argument("--quiet", action="store_true", help="print the key alone")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -35,7 +36,13 @@ class Command(BaseCommand):
         expires_at = timezone.now() + timedelta(days=days) if days else None
         scopes = [scope.strip() for scope in options["scopes"].split(",") if scope.strip()]
         try:
-            key, secret = keys.mint(_user(options["username"]), options["name"], scopes, expires_at)
+            key, secret = keys.mint(
+                _user(options["username"]),
+                options["name"],
+                scopes,
+                expires_at,
+                options["rate_limit"],
+            )
         except Problem as problem:
             raise CommandError(problem.message) from problem
         if options["quiet"]:

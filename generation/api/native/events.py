@@ -10,27 +10,42 @@ from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET
 
+from accounts.authentication import identify, require
+from accounts.credentials import Credential
 from accounts.models import User
-from accounts.problems import Invalid
+from accounts.problems import Invalid, Unauthenticated
 from gallery import sharing
 from generation import jobs
-from generation.api import http, sse
+from generation.api import sse
 from generation.api.estimate import Estimate
 from generation.api.native.views import find, job_json, prospect
 from generation.jobs import Update
 from generation.models import Job
 
+SCOPE = "generate"
+
 
 @csrf_exempt
 @require_GET
 async def events(request: HttpRequest, job_id: str) -> HttpResponseBase:
-    user, job = await sync_to_async(_found)(request, job_id)
-    return sse.response(_events(user, job, sharing.base_url(request), _last_seen(request)))
+    credential, user, job = await sync_to_async(_found)(request, job_id)
+    told = _events(user, job, sharing.base_url(request), _last_seen(request))
+    return sse.response(sse.while_allowed(told, lambda: sync_to_async(_check)(credential, job_id)))
 
 
-def _found(request: HttpRequest, job_id: str) -> tuple[User, Job]:
-    user = http.owner(request)
-    return user, find(user, job_id)
+def _found(request: HttpRequest, job_id: str) -> tuple[Credential, User, Job]:
+    identity = identify(request)
+    require(identity, SCOPE)
+    return Credential.of(identity, request), identity.user, find(identity.user, job_id)
+
+
+def _check(credential: Credential, job_id: str) -> None:
+    """Raises what a new request for the stream would."""
+    identity = credential.holder()
+    if identity is None:
+        raise Unauthenticated("Your key or session has ended.")
+    require(identity, SCOPE)
+    find(identity.user, job_id)
 
 
 def _last_seen(request: HttpRequest) -> int:

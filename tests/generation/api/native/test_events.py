@@ -1,11 +1,14 @@
 """GET /v1/jobs/{id}/events."""
 
+import asyncio
 import json
 from typing import Any
 
 import pytest
+from django.db.models.functions import Now
 from django.test import AsyncClient
 
+from accounts.models import ApiKey
 from generation.models import Job
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("model")]
@@ -92,3 +95,25 @@ async def test_the_follower_of_a_vanished_job_is_told(client: AsyncClient) -> No
     text = b"".join([part async for part in response.streaming_content]).decode()
     assert "event: error" in text
     assert "not_found" in text
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"revoked_at": Now()}, "invalid_api_key"),
+        ({"expires_at": Now()}, "invalid_api_key"),
+        ({"scopes": ["read"]}, "permission_denied"),
+    ],
+)
+async def test_a_follower_whose_key_loses_its_right_is_told_and_let_go(
+    client: AsyncClient, change: dict[str, Any], code: str
+) -> None:
+    path = f"/v1/jobs/{await make(client)}/events"
+    response: Any = await client.get(path)
+    parts = aiter(response.streaming_content)
+    assert b"event: queued" in await anext(parts)
+    await ApiKey.objects.aupdate(**change)
+    async with asyncio.timeout(2):
+        rest = b"".join([part async for part in parts]).decode()
+    assert rest.startswith("event: error")
+    assert f'"code":"{code}"' in rest
