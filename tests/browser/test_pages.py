@@ -171,6 +171,8 @@ async def test_a_picture_is_found_taken_and_deleted(window: Window, tmp_path: Pa
     page = window.page
     await window.visit("/web/gallery")
     await page.get_by_alt_text("the one to keep").first.click()
+    await page.get_by_role("button", name="Details").click()
+    await page.get_by_role("link", name="Open its page").click()
     async with page.expect_download() as waiting:
         await page.get_by_role("link", name="Download PNG").click()
     download = await waiting.value
@@ -205,7 +207,7 @@ async def test_the_copied_link_opens_without_a_session(window: Window, stranger:
 async def test_a_recipe_is_used_again(window: Window) -> None:
     await draw(window, "again", seed="99", negative_prompt="fog")
     await window.page.get_by_role("link", name="Details").click()
-    await window.page.get_by_role("link", name="Use this recipe").click()
+    await window.page.get_by_role("link", name="Use these settings").click()
     await expect(window.page.locator("#seed")).to_have_value("99")
     await expect(window.page.locator("#negative_prompt")).to_have_value("fog")
 
@@ -217,6 +219,8 @@ async def test_what_people_write_never_runs(window: Window) -> None:
         await window.visit(path)
     await window.visit("/web/gallery")
     await window.page.get_by_alt_text(hostile).first.click()
+    await window.page.get_by_role("button", name="Details").click()
+    await window.page.get_by_role("link", name="Open its page").click()
     await expect(window.page.get_by_role("heading", name=hostile)).to_be_visible()
 
 
@@ -253,6 +257,9 @@ async def test_every_page_fits_and_is_open_to_all(
             await _fits_and_is_accessible(window)
         await window.visit("/web/gallery")
         await window.page.get_by_alt_text("for everybody").first.click()
+        await _fits_and_is_accessible(window)
+        await window.page.get_by_role("button", name="Details").click()
+        await window.page.get_by_role("link", name="Open its page").click()
         await _fits_and_is_accessible(window)
         await window.page.goto(f"{window.page.url}/delete")
         await _fits_and_is_accessible(window)
