@@ -62,10 +62,13 @@ def _form(request: HttpRequest, problem: Problem | None) -> HttpResponse:
     mode = settings.ALICE_REGISTRATION
     given = {name: request.POST.get(name, "") for name in KEPT}
     code = given["invite"] or request.GET.get("invite", "")[: invites.LONGEST_CODE]
+    invited = bool(code) and mode != registration.CLOSED
     shown: dict[str, Any] = {
         "mode": mode,
         "given": given | {"invite": code},
-        "invited": bool(code) and mode != registration.CLOSED,
+        "invited": invited,
+        # Said before anybody fills in the rest: who can guess a code needs no hint.
+        "dead": invited and problem is None and not invites.is_live(code),
         "problem": problem,
         "param": problem.param if problem else None,
     }

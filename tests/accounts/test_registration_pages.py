@@ -61,6 +61,16 @@ def test_an_invite_s_link_brings_its_code(staff: User, client: Client, settings:
     assert "ready" in page.content.decode()
 
 
+def test_a_dead_invite_is_told_before_the_form_is_filled_in(
+    staff: User, client: Client, settings: Settings
+) -> None:
+    settings.ALICE_REGISTRATION = "invite"
+    invite, code = invites.make(Source(staff))
+    assert "Ask for another one" not in client.get(f"{REGISTER}?invite={code}").content.decode()
+    invites.revoke(invite, Source(staff))
+    assert "Ask for another one" in client.get(f"{REGISTER}?invite={code}").content.decode()
+
+
 def test_an_applicant_reads_what_became_of_it(
     staff: User, client: Client, settings: Settings
 ) -> None:
