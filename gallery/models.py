@@ -49,11 +49,24 @@ class Image(models.Model):
     class Meta:
         ordering: ClassVar = ["-created_at", "-id"]
         indexes: ClassVar = [
-            models.Index(F("owner"), F("created_at").desc(), F("id").desc(), name="image_of_owner"),
-            models.Index(F("created_at").desc(), F("id").desc(), name="image_newest"),
+            # With what a walk asks of each picture: it reads the index and no row.
+            models.Index(
+                F("owner"),
+                F("created_at").desc(),
+                F("id").desc(),
+                F("state"),
+                name="image_of_owner",
+            ),
+            models.Index(F("created_at").desc(), F("id").desc(), F("state"), name="image_newest"),
             models.Index(
                 F("created_at").desc(),
                 F("id").desc(),
+                F("public_until"),
+                F("owner"),
+                F("state"),
+                F("model"),
+                F("width"),
+                F("height"),
                 name="image_public",
                 condition=Q(is_public=True),
             ),

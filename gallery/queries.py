@@ -210,11 +210,11 @@ class Quest:
     def count(self, part: Q) -> int | None:
         """How many pictures of a part; None where they are too many to count at once."""
         if self.choice is None:
-            counted = Image.objects.filter(part, SHOWN)[: COUNTED + 1].count()
+            counted = Image.objects.filter(part, SHOWN).order_by()[: COUNTED + 1].count()
             return counted if counted <= COUNTED else None
         if self.marked is not None:
             return len(_sorted(part & self.choice, self.marked))
-        if Image.objects.filter(part)[: READ + 1].count() > READ:
+        if Image.objects.filter(part).order_by()[: READ + 1].count() > READ:
             return None
         return Image.objects.filter(part, SHOWN, self.choice).count()
 
