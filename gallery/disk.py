@@ -14,6 +14,8 @@ from gallery.errors import FileLost, StorageDown, StorageFull
 # A file that is being written, or was when its process died.
 DRAFT = re.compile(r"\..+\.(?P<pid>\d+)-[0-9a-f]{8}\.part")
 AWAY = "The folder of the pictures is not there."
+# Not every system knows it.
+NO_LINK: int = getattr(os, "O_NOFOLLOW", 0)
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -49,12 +51,17 @@ class Disk:
             raise _named(error) from error
 
     def read(self, name: str) -> bytes:
+        """Never through a link within the tree: it may lead to any file of this machine."""
+        path = self._path(name)
         try:
-            return self._path(name).read_bytes()
+            if path.parent.is_symlink():
+                raise FileLost
+            with os.fdopen(os.open(path, os.O_RDONLY | NO_LINK), "rb") as file:
+                return file.read()
         except FileNotFoundError as error:
             raise FileLost from error
         except OSError as error:
-            raise _named(error) from error
+            raise (FileLost() if error.errno == errno.ELOOP else _named(error)) from error
 
     def remove(self, name: str) -> None:
         """Durably gone; a missing file is already removed."""

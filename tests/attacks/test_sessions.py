@@ -1,0 +1,59 @@
+"""A session's life as an attacker would like it to be, and as it is."""
+
+import pytest
+from django.conf import settings
+from django.test import Client
+
+from accounts import keys
+from tests.attacks.world import PASSWORD, World
+
+pytestmark = pytest.mark.django_db
+SIGN_IN = {"username": "alice", "password": PASSWORD}
+
+
+def session_of(client: Client) -> str:
+    cookie = client.cookies.get(settings.SESSION_COOKIE_NAME)
+    return cookie.value if cookie else ""
+
+
+def test_a_session_fixed_before_the_login_is_not_the_one_after(world: World) -> None:
+    victim, fixed = Client(), "a" * 32
+    victim.cookies[settings.SESSION_COOKIE_NAME] = fixed
+    victim.post("/web/login", SIGN_IN)
+    attacker = Client()
+    attacker.cookies[settings.SESSION_COOKIE_NAME] = fixed
+    assert session_of(victim) not in {"", fixed}
+    assert attacker.get("/v1/auth/me").status_code == 401
+
+
+def test_a_session_does_not_outlive_its_sign_out(world: World) -> None:
+    browser = world.client("owner")
+    stolen = world.client("owner")
+    assert stolen.get("/v1/auth/me").status_code == 200
+    browser.post("/web/logout")
+    assert stolen.get("/v1/auth/me").status_code == 401
+
+
+def test_one_person_s_session_does_not_become_another_s(world: World) -> None:
+    browser = world.client("other")
+    before = session_of(browser)
+    browser.post("/web/logout")
+    browser.post("/web/login", SIGN_IN)
+    assert session_of(browser) != before
+
+
+def test_a_cookie_is_never_a_key_nor_a_key_a_cookie(world: World) -> None:
+    browser = world.client("owner")
+    assert keys.verify(session_of(browser)) is None
+    for secret in world.secrets.values():
+        client = Client()
+        client.cookies[settings.SESSION_COOKIE_NAME] = secret
+        assert client.get("/v1/auth/me").status_code == 401
+
+
+def test_the_session_s_cookie_is_not_for_scripts_nor_for_other_sites(world: World) -> None:
+    browser = Client()
+    browser.post("/web/login", SIGN_IN)
+    cookie = browser.cookies[settings.SESSION_COOKIE_NAME]
+    assert (cookie["httponly"], cookie["samesite"]) == (True, "Lax")
+    assert not cookie["domain"]
