@@ -42,7 +42,7 @@ def album(request: PageRequest, pk: UUID) -> HttpResponse:
     shown = {
         "album": found,
         "wall": walls.wall(request.GET, request.user, found),
-        "albums": albums.albums_of(request.user),
+        "albums": request.user.albums.all(),
     }
     return render(request, "gallery/album.html", shown)
 

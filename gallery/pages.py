@@ -14,12 +14,10 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
 from accounts.pages import PageRequest, page
-from gallery import albums, curating, files, queries, recipes, sharing, storage, walls
+from gallery import files, queries, recipes, sharing, storage, walls
 from gallery.models import Image
 from gallery.page_answers import opened
 from gallery.queries import Place
-
-KNOWN_TAGS = 200
 
 
 def owned(user: User) -> QuerySet[Image]:
@@ -32,7 +30,7 @@ def index(request: PageRequest) -> HttpResponse:
     """The person's own pictures, newest first; pages by key, never by count or offset."""
     shown = {
         "wall": walls.wall(request.GET, request.user),
-        "albums": albums.albums_of(request.user),
+        "albums": request.user.albums.all(),
     }
     return render(request, "gallery/index.html", shown)
 
@@ -44,7 +42,7 @@ def detail(request: PageRequest, pk: UUID) -> HttpResponse:
     mine = image.owner == request.user
     shown = {
         "image": image,
-        "recipe": list(recipes.rows(image)),
+        "recipe": [*recipes.rows(image), ("Took", _took(image))],
         "mine": mine,
         "watched": not mine and not image.shared,
         "tags": [tag.name for tag in image.tags.all()],
@@ -88,6 +86,10 @@ def delete(request: PageRequest, pk: UUID) -> HttpResponse:
     return redirect("gallery_pages:index")
 
 
+def _took(image: Image) -> str | None:
+    return f"{image.generation_ms / 1000:.1f} s" if image.generation_ms else None
+
+
 def _owners_part(request: PageRequest, image: Image) -> dict[str, Any]:
     """What only its owner is shown: neighbours, the signed link, words for tags."""
     place = Place(image.created_at, image.pk)
@@ -97,7 +99,7 @@ def _owners_part(request: PageRequest, image: Image) -> dict[str, Any]:
         "newer": mine.filter(_newer(place)).reverse().first(),
         "link": sharing.link(image, base_url=sharing.base_url(request)),
         "link_ends": timezone.now() + timedelta(seconds=settings.ALICE_LINK_SECONDS),
-        "known_tags": [name for name, _ in curating.tag_counts(request.user)[:KNOWN_TAGS]],
+        "known_tags": sorted(walls.newest(request.user).tags),
     }
 
 

@@ -17,5 +17,3 @@ def rows(image: Image) -> Iterator[tuple[str, Any]]:
     yield "Seed", image.seed
     if recipe.get("clip_skip"):
         yield "Clip skip", recipe["clip_skip"]
-    if image.generation_ms:
-        yield "Took", f"{image.generation_ms / 1000:.1f} s"

@@ -5,18 +5,19 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
+from django.db.models import Count
 from django.http import QueryDict
 
 from accounts.models import User
 from accounts.problems import Invalid
-from gallery import curating, queries
-from gallery.models import Album, Image
+from gallery import queries
+from gallery.models import Album, Image, Tag
 from gallery.queries import Filter
 
 PAGE_SIZE = 48
 LONGEST_TEXT = 200
 CHIPS = 14
-# Models and sizes are offered from these newest pictures alone: no page reads a whole gallery.
+# Models, sizes and tags are offered from so many newest pictures alone.
 RECENT = 500
 WORDS = ("q", "tag", "model", "since", "until", "size", "favourite", "whose")
 
@@ -27,6 +28,16 @@ WHOSE: Mapping[str, tuple[str, dict[str, Any]]] = {
     "shared": ("Shared by me", {"mine": True, "private": False}),
     "others": ("Shared by others", {"others": True}),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """`tags` with how many of these pictures carry each; `whole`: there are no other pictures."""
+
+    whole: bool
+    models: set[str]
+    sizes: set[tuple[int, int]]
+    tags: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,15 +120,15 @@ def wall(given: QueryDict, user: User, album: Album | None = None) -> Wall:
     asked = read(given)
     cursor = given.get("cursor") or None
     page = queries.page_of(user, cursor, PAGE_SIZE, wanted=asked.filter(album))
-    models, sizes = _recent_kinds(user, asked)
+    found = newest(user)
     return Wall(
         asked=asked,
         images=page.images,
         older=asked.address(cursor=page.cursor) if page.cursor else None,
         later_page=cursor is not None,
-        chips=_chips(user, asked, counting=album is None),
-        models=models,
-        sizes=sizes,
+        chips=_chips(found, asked, counting=album is None),
+        models=sorted(found.models | ({asked.model} - {""})),
+        sizes=sorted(found.sizes | ({asked.size} if asked.size else set())),
         whose=[(word, label) for word, (label, _) in WHOSE.items()],
     )
 
@@ -184,13 +195,25 @@ def _midnight(day: date | None) -> datetime | None:
     return datetime.combine(day, time(), tzinfo=UTC) if day else None
 
 
-def _chips(user: User, asked: Asked, *, counting: bool) -> list[Chip]:
-    """The chosen tags first, then the person's most frequent ones; counts are of the gallery."""
-    counts = dict(curating.tag_counts(user))
+def newest(user: User) -> Newest:
+    """What there is among the newest pictures: no page reads through a whole gallery."""
+    rows = Image.objects.filter(owner=user).values_list("pk", "model", "width", "height")[:RECENT]
+    tags = Tag.objects.filter(image__in=[row[0] for row in rows]).order_by()
+    return Newest(
+        whole=len(rows) < RECENT,
+        models={row[1] for row in rows},
+        sizes={(row[2], row[3]) for row in rows},
+        tags=dict(tags.values_list("name").annotate(count=Count("pk"))),
+    )
+
+
+def _chips(found: Newest, asked: Asked, *, counting: bool) -> list[Chip]:
+    """The chosen tags first, then the most frequent ones; a count is of the whole gallery."""
+    counts = found.tags
     frequent = sorted(counts, key=lambda name: (-counts[name], name))
     names = [*asked.tags, *(name for name in frequent if name not in asked.tags)]
-    shown = names[: CHIPS + len(asked.tags)]
-    return [_chip(name, counts.get(name) if counting else None, asked) for name in shown]
+    told = counts if counting and found.whole else {}
+    return [_chip(name, told.get(name), asked) for name in names[: CHIPS + len(asked.tags)]]
 
 
 def _chip(name: str, count: int | None, asked: Asked) -> Chip:
@@ -198,12 +221,3 @@ def _chip(name: str, count: int | None, asked: Asked) -> Chip:
     others = [tag for tag in asked.tags if tag != name]
     address = asked.address(tag=others if chosen else [*others, name])
     return Chip(name, count, chosen, address)
-
-
-def _recent_kinds(user: User, asked: Asked) -> tuple[list[str], list[tuple[int, int]]]:
-    rows = Image.objects.filter(owner=user).values_list("model", "width", "height")[:RECENT]
-    models = {model for model, _, _ in rows} | ({asked.model} - {""})
-    sizes = {(width, height) for _, width, height in rows}
-    if asked.size:
-        sizes.add(asked.size)
-    return sorted(models), sorted(sizes)

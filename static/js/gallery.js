@@ -144,7 +144,10 @@ function arrive() {
 if (element("#results")) {
   setUpSelection();
   setUpResults(drawn);
-  lightbox.setUpLightbox(makeCurrent);
+  lightbox.setUpLightbox((print) => {
+    if (print) makeCurrent(print);
+    refresh();
+  });
   element("#show-keys").hidden = false;
   element("#show-keys").addEventListener("click", () => element("#keys").showModal());
   document.addEventListener("keydown", press);

@@ -78,8 +78,8 @@ export function close({ pop = true } = {}) {
   if (pop && history.state?.lightbox) history.back();
   else if (pop) history.replaceState(null, "", location.pathname + location.search);
   const print = printOf(id);
+  changed(print);
   if (print) {
-    changed(print);
     linkOf(print).focus();
     print.scrollIntoView({ block: "nearest" });
   }

@@ -59,6 +59,7 @@ export async function deed(action, ids, words = {}) {
   const done = outcomes.filter(({ status }) => status === "done").map(({ id }) => id);
   done.forEach((id) => show(action, printOf(id)));
   tell(action, outcomes, done.length);
+  orEmpty();
   return done;
 }
 
@@ -67,6 +68,11 @@ function show(action, print) {
   if (action === "delete") print.remove();
   const [mark, on] = MARKS[action] ?? [];
   if (mark) print.toggleAttribute(`data-${mark}`, on);
+}
+
+// The server has words for a wall without prints.
+export function orEmpty() {
+  if (!prints().length && !element("#older")) location.reload();
 }
 
 function tell(action, outcomes, done) {

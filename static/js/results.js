@@ -16,7 +16,7 @@ let address = location.search;
 
 async function read(where, signal) {
   const reply = await fetch(where, { headers: { Accept: "text/html" }, signal });
-  if (!reply.ok || !reply.url.includes(location.pathname)) throw new Error("no wall");
+  if (!reply.ok || new URL(reply.url).pathname !== location.pathname) throw new Error("no wall");
   return new DOMParser().parseFromString(await reply.text(), "text/html");
 }
 

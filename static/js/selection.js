@@ -2,7 +2,7 @@
 
 import { Refusal, element, say } from "./page.js";
 import {
-  announce, boxOf, counted, deed, fileInto, isMine, linkOf, prints, sure, takeOutOf, toggled,
+  announce, boxOf, counted, deed, fileInto, isMine, linkOf, orEmpty, prints, sure, takeOutOf, toggled,
 } from "./prints.js";
 
 const TOGGLES = new Set(["favourite", "keep"]);
@@ -131,6 +131,7 @@ async function takeOut(sent) {
   await takeOutOf(sent.get("album"), ids);
   for (const print of chosen) print.remove();
   refresh();
+  orEmpty();
   say(`${counted(ids.length)} taken out.`);
 }
 

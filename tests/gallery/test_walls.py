@@ -100,6 +100,16 @@ def test_the_commonest_tags_come_first(hers: Client, alice: User, keep: Keep) ->
     assert [(chip.name, chip.count) for chip in chips] == [("common", 2), ("rare", 1)]
 
 
+def test_in_a_larger_gallery_tags_are_of_the_newest_and_uncounted(
+    hers: Client, alice: User, keep: Keep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gallery.walls.RECENT", 1)
+    for age in (0, 1):
+        Tag.objects.create(image=keep(alice, age=age), name=f"age {age}")
+    chips = hers.get(WALL).context["wall"].chips
+    assert [(chip.name, chip.count) for chip in chips] == [("age 0", None)]
+
+
 @pytest.mark.usefixtures("furnished")
 def test_the_form_offers_what_there_is_and_what_was_chosen(hers: Client) -> None:
     wall = hers.get(WALL, {"model": "gone"}).context["wall"]

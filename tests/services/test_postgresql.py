@@ -23,11 +23,13 @@ ON_BOTH = [
     "tests/accounts/test_registration.py",
     "tests/accounts/test_throttle.py",
     "tests/accounts/test_tickets.py",
+    "tests/gallery/test_album_pages.py",
     "tests/gallery/test_albums.py",
     "tests/gallery/test_bulk.py",
     "tests/gallery/test_curating.py",
     "tests/gallery/test_queries.py",
     "tests/gallery/test_search.py",
+    "tests/gallery/test_walls.py",
     "tests/generation/jobs",
     "tests/generation/test_tasks.py",
 ]
