@@ -30,6 +30,9 @@ ON_BOTH = [
     "tests/gallery/test_queries.py",
     "tests/gallery/test_search.py",
     "tests/gallery/test_walls.py",
+    "tests/aliceproject/personal/test_erase.py",
+    "tests/gallery/test_retention.py",
+    "tests/gallery/test_sweeping.py",
     "tests/generation/jobs",
     "tests/generation/test_tasks.py",
 ]
