@@ -42,8 +42,8 @@ class OneAlbum(OfAlbums):
         return Response(shapes.album(_album(request, album_id)))
 
     def patch(self, request: Request, album_id: UUID) -> Response:
-        name, album = bodies.read(bodies.AlbumBody, request.data)["name"], _album(request, album_id)
-        albums.rename(album, name)
+        album = _album(request, album_id)
+        albums.rename(album, bodies.read(bodies.AlbumBody, request.data)["name"])
         return Response(shapes.album(album))
 
     def delete(self, request: Request, album_id: UUID) -> Response:

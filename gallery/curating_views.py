@@ -29,7 +29,7 @@ class Changing(APIView):
 class Privacy(Changing):
     def patch(self, request: Request, image_id: UUID) -> Response:
         """Share for 1..168 hours, or end the share; every earlier link dies."""
-        body, image = bodies.read(bodies.PrivacyBody, request.data), _image(request, image_id)
+        image, body = _image(request, image_id), bodies.read(bodies.PrivacyBody, request.data)
         public, hours = body["isPublic"], body["expiresInHours"]
         sharing.set_privacy(image, public=public, hours=hours, by=source(request))
         shown = _shown(request, image)
@@ -40,7 +40,7 @@ class Privacy(Changing):
 class TagsOf(Changing):
     def patch(self, request: Request, image_id: UUID) -> Response:
         """These tags and no others; `merged` names those that were given more than once."""
-        body, image = bodies.read(bodies.TagsBody, request.data), _image(request, image_id)
+        image, body = _image(request, image_id), bodies.read(bodies.TagsBody, request.data)
         tags = curating.set_tags(image, body["tags"], source(request))
         reply = {"success": True, "tags": sorted(tags.names), "merged": list(tags.merged)}
         return Response(reply | {"image": _shown(request, image)})

@@ -69,8 +69,8 @@ class Entry(APIView):
     def patch(self, request: Request, image_id: UUID) -> Response:
         """The owner's marks: `favourite`, and `keep`, which retention leaves alone."""
         require(caller(request), "generate")
-        marks = bodies.read(bodies.MarksBody, request.data)
         image = queries.one(_user(request), image_id)
+        marks = bodies.read(bodies.MarksBody, request.data)
         curating.set_marks(image, marks, source(request))
         return Response({"success": True, "image": _shown(request, image)})
 

@@ -10,16 +10,25 @@ from django.urls import URLResolver, get_resolver
 
 from accounts import keys
 from accounts.models import ApiKey, User
-from gallery import sharing, storage
-from gallery.models import Image
+from gallery import albums, sharing, storage
+from gallery.models import Album, AlbumEntry, Image, Tag
 from generation.models import Job, JobImage, JobPreview
 from tests.gallery.conftest import Keep, Signed
 
 CANARY = "canary-7f3ad21c"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 # A parameter of a new route must be named here, or the test does not know what to ask for.
-SHARED_WORDS = {"name": "sd/demo", "extension": "png", "suffix": "png"}
-HERS = {"job_id", "image_id", "token", "key_id", "pk"}
+NOBODYS = "00000000-0000-4000-8000-000000000000"
+SHARED_WORDS = {
+    "name": "sd/demo", "extension": "png", "suffix": "png", "deed": "deactivate", "whose": "user",
+    "invite_id": "1", "registration_id": NOBODYS,
+}  # fmt: skip
+HERS = {"job_id", "image_id", "album_id", "token", "key_id", "user_id", "pk"}
+# Everybody who is not of the staff is told so, whatever lies there.
+STAFF_ONLY = (
+    "/web/administration/", "/v1/auth/users", "/v1/auth/invites", "/v1/auth/pending",
+    "/v1/auth/quotas",
+)  # fmt: skip
 
 
 def patterns(resolver: URLResolver, prefix: str = "") -> Iterator[str]:
@@ -50,6 +59,9 @@ OF_ONE = [route for route in ROUTES if {name for _, name in parameters(route)} &
 OF_ALL = [route for route in ROUTES if route not in OF_ONE]
 
 
+KINDS = (Image, Tag, Album, AlbumEntry, Job, JobImage)
+
+
 class Possessions:
     """A picture, an ended and a queued job and a key, all alice's, all marked."""
 
@@ -58,6 +70,8 @@ class Possessions:
         sharing.set_privacy(image, public=False)
         self.bytes = [storage.read(image), storage.read_thumbnail(image), CANARY.encode()]
         self.key, _ = keys.mint(owner, CANARY, ["read"])
+        self.album = albums.make_album(owner, CANARY)
+        albums.add_to_album(self.album, [image])
         self.ended = _job(owner, Job.Status.SUCCEEDED)
         self.queued = _job(owner, Job.Status.QUEUED)
         JobImage.objects.create(job=self.ended, image=image, index=0, seed=1)
@@ -67,6 +81,7 @@ class Possessions:
     def words(self, job: Job) -> dict[str, str]:
         image = str(self.image.pk)
         own = {"job_id": str(job.pk), "image_id": image, "pk": image, "key_id": str(self.key.pk)}
+        own |= {"album_id": str(self.album.pk), "user_id": str(self.image.owner_id)}
         token = self.link.removeprefix("/images/").removesuffix(".png")
         return SHARED_WORDS | own | {"token": token}
 
@@ -77,7 +92,7 @@ class Possessions:
     def state(self) -> list[Any]:
         """Everything that a foreign request could have changed."""
         return [
-            [list(kind.objects.order_by("pk").values()) for kind in (Image, Job, JobImage)],
+            [list(kind.objects.order_by("pk").values()) for kind in KINDS],
             list(ApiKey.objects.filter(pk=self.key.pk).values()),
             storage.read(self.image),
         ]
@@ -117,6 +132,8 @@ def fitting(who: str, method: str, path: str, status: int) -> bool:
     if who == "key" and path.startswith("/v1/auth/keys"):
         # An everyday key manages no keys, its owner's no more than alice's.
         return status in {403, 405}
+    if path.startswith(STAFF_ONLY) and status == 403:
+        return True
     return status in {404, 405} or (who != "session" and status in {302, 401})
 
 
@@ -139,15 +156,14 @@ def test_foreign_and_unknown_are_answered_alike(
     hers: Possessions, foreigners: dict[str, Client]
 ) -> None:
     """Whether an id exists must not show: same status and same body, the id itself aside."""
-    nobodys = "00000000-0000-4000-8000-000000000000"
     own = [str(hers.image.pk), str(hers.ended.pk), str(hers.queued.pk)]
     for path in sorted(hers.paths()):
-        unknown = re.sub("|".join(own), nobodys, path)
+        unknown = re.sub("|".join(own), NOBODYS, path)
         unknown = re.sub(rf"/keys/{hers.key.pk}\b", "/keys/999999", unknown)
         for client in foreigners.values():
             replies = [client.get(path), client.get(unknown)]
             bodies = [
-                re.sub(rf"{'|'.join(own)}|{nobodys}", "", r.content.decode()) for r in replies
+                re.sub(rf"{'|'.join(own)}|{NOBODYS}", "", r.content.decode()) for r in replies
             ]
             assert replies[0].status_code == replies[1].status_code, path
             if replies[0].status_code != 302:
