@@ -1,5 +1,6 @@
 """The administration's site: its own front page, and no second way to sign in."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib.admin import AdminSite
@@ -16,6 +17,14 @@ from aliceproject.ops import overview
 class Site(AdminSite):
     site_header = site_title = "ALICE"
     index_title = "Administration"
+
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+        """Not the second factors: their own pages show seeds and codes to whoever administers."""
+        models = (
+            model_or_iterable if isinstance(model_or_iterable, Iterable) else [model_or_iterable]
+        )
+        shown = [model for model in models if not model.__module__.startswith("django_otp.")]
+        super().register(shown, admin_class, **options)
 
     def index(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

@@ -124,6 +124,10 @@ def test_every_route_has_a_row(world: World) -> None:
     assert missing == [], f"{advice}: {missing}"
 
 
+def test_no_page_shows_the_seeds_of_second_factors() -> None:
+    assert [route for route in patterns(get_resolver()) if "otp_" in route] == []
+
+
 def test_everybody_gets_what_the_matrix_says(world: World, figures: list[str]) -> None:
     wrong = []
     for row in (models(world, row) for row in rows()):
