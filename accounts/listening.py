@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.db import DatabaseError, transaction
+from django.db import Error, transaction
 from django.db.models import Sum
 from django.db.models.functions import Now
 from django.utils.datastructures import CaseInsensitiveMapping
@@ -109,7 +109,7 @@ def _entered(user: int) -> bool:
             if others + _open[user] > MAX_SOCKETS:
                 return False
             _tell(user)
-    except DatabaseError:
+    except Error:
         # Nothing can be written: what this process knows by itself has to do.
         logger.warning("Could not count the sockets of user %s", user, exc_info=True)
     return True
@@ -120,7 +120,7 @@ def _left(user: int) -> None:
         with transaction.atomic():
             User.objects.select_for_update().filter(pk=user).first()
             _tell(user)
-    except DatabaseError:
+    except Error:
         logger.warning("Could not count the sockets of user %s", user, exc_info=True)
 
 
@@ -141,5 +141,5 @@ def _renew(held: Mapping[int, int]) -> None:
             # Another took us for dead while we were held up.
             for user in held:
                 _left(user)
-    except DatabaseError:
+    except Error:
         logger.warning("Could not say that our sockets are open", exc_info=True)

@@ -1,10 +1,12 @@
 """GET /v1/jobs/{id}/events: a job as it happens."""
 
+import logging
 from base64 import b64encode
 from collections.abc import AsyncGenerator
 from typing import Any
 
 from asgiref.sync import sync_to_async
+from django.db import Error, connections
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
@@ -21,6 +23,8 @@ from generation.api.estimate import Estimate
 from generation.api.native.views import find, job_json, prospect
 from generation.jobs import Update
 from generation.models import Job
+
+logger = logging.getLogger(__name__)
 
 SCOPE = "generate"
 
@@ -41,7 +45,13 @@ def _found(request: HttpRequest, job_id: str) -> tuple[Credential, User, Job]:
 
 def _check(credential: Credential, job_id: str) -> None:
     """Raises what a new request for the stream would."""
-    identity = credential.holder()
+    try:
+        identity = credential.holder()
+    except Error as error:
+        # While the database is away nothing is told either; the next look opens a connection anew.
+        logger.warning("The right to a stream could not be looked at: %s", error)
+        connections.close_all()
+        return
     if identity is None:
         raise Unauthenticated("Your key or session has ended.")
     require(identity, SCOPE)

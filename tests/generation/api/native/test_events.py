@@ -5,6 +5,8 @@ import json
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
+from django.db import connection
 from django.db.models.functions import Now
 from django.test import AsyncClient
 
@@ -12,6 +14,7 @@ from accounts.models import ApiKey
 from generation.models import Job
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("model")]
+RENAME = "ALTER TABLE {} RENAME TO {}"
 ASK = {"prompt": "a lake [mock:slow=0.1]", "size": "64x64", "num_inference_steps": 8}
 
 
@@ -117,3 +120,20 @@ async def test_a_follower_whose_key_loses_its_right_is_told_and_let_go(
         rest = b"".join([part async for part in parts]).decode()
     assert rest.startswith("event: error")
     assert f'"code":"{code}"' in rest
+
+
+async def test_a_stream_outlives_a_database_that_is_away_for_a_while(
+    client: AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    response: Any = await client.get(f"/v1/jobs/{await make(client)}/events")
+    parts = aiter(response.streaming_content)
+    assert b"event: queued" in await anext(parts)
+    rename = sync_to_async(lambda old, new: connection.cursor().execute(RENAME.format(old, new)))
+    await rename("accounts_apikey", "away")
+    async with asyncio.timeout(5):
+        while "right to a stream" not in caplog.text:
+            await asyncio.sleep(0.1)
+    await rename("away", "accounts_apikey")
+    await ApiKey.objects.aupdate(revoked_at=Now())
+    async with asyncio.timeout(5):
+        assert (await anext(parts)).startswith(b"event: error")
