@@ -104,8 +104,11 @@ def _given(target: Whose) -> dict[str, Any]:
     """What the form shows at first: the limits that hold now."""
     limits = quotas.limits_of(target) if isinstance(target, User) else granting.granted(target)
     given = asdict(limits or Limits())
-    size = given.pop("stored_bytes")
-    return given | {"stored_gigabytes": None if size is None else Decimal(size) / GIGABYTE}
+    size, work = given.pop("stored_bytes"), given["megapixel_steps_per_day"]
+    return given | {
+        "stored_gigabytes": None if size is None else Decimal(size) / GIGABYTE,
+        "megapixel_steps_per_day": int(work) if work and work.is_integer() else work,
+    }
 
 
 def _title(target: Whose) -> str:

@@ -183,8 +183,9 @@ def at_running_limit() -> list[int]:
         ),
         default=Value(of_role.get(Quota.Role.USER), IntegerField()),
     )
-    waiting = Usage.objects.filter(queued_jobs__gt=0)
-    return list(waiting.filter(running_jobs__gte=limit).values_list("pk", flat=True))
+    # Annotated first: within a filter alone the join would drop users without a quota.
+    waiting = Usage.objects.filter(queued_jobs__gt=0).annotate(most=limit)
+    return list(waiting.filter(running_jobs__gte=F("most")).values_list("pk", flat=True))
 
 
 def _running_limit(user_id: int) -> int | None:

@@ -60,3 +60,30 @@ def test_yesterdays_sums_are_not_todays(alice: User) -> None:
     Usage.objects.create(user=alice, day=yesterday, images_today=3, megapixel_steps_today=9)
     used = quotas.usage_of(alice)
     assert (used.images_today, used.megapixel_steps_today) == (0, 0)
+
+
+def test_who_may_run_no_more_is_known(alice: User, bob: User, staff: User) -> None:
+    for user in (alice, bob, staff):
+        Usage.objects.create(user=user, queued_jobs=1, running_jobs=2)
+    assert quotas.at_running_limit() == []
+    Quota.objects.create(role="user", running_jobs=2)
+    assert set(quotas.at_running_limit()) == {alice.pk, bob.pk}
+    Quota.objects.create(user=alice, queued_jobs=5)
+    assert quotas.at_running_limit() == [bob.pk]
+    Quota.objects.create(role="staff", running_jobs=1)
+    Quota.objects.create(user=bob, running_jobs=3)
+    assert quotas.at_running_limit() == [staff.pk]
+
+
+def test_who_waits_for_nothing_is_held_up_by_nothing(alice: User) -> None:
+    Usage.objects.create(user=alice, running_jobs=2)
+    Quota.objects.create(role="user", running_jobs=2)
+    assert quotas.at_running_limit() == []
+
+
+def test_a_queue_of_people_at_their_limit_is_passed_over_at_once(alice: User) -> None:
+    Usage.objects.create(user=alice, queued_jobs=1, running_jobs=1)
+    Quota.objects.create(role="user", running_jobs=1)
+    assert not quotas.begin(alice.pk)
+    Quota.objects.update(running_jobs=2)
+    assert quotas.begin(alice.pk)
