@@ -85,6 +85,7 @@ def test_quota_without_a_holder_is_refused(admin: Client, alice: User) -> None:
     assert not Quota.objects.exists()
 
 
+@pytest.mark.django_db(transaction=True)
 def test_user_with_usage_and_quota_is_deleted(admin: Client, alice: User) -> None:
     one_of_each(alice)
     admin.post(f"/admin/accounts/user/{alice.pk}/delete/", {"post": "yes"})

@@ -3,6 +3,7 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 from django.utils import timezone
+from django_q.models import Schedule
 
 from accounts.models import Registration, Usage, User
 from aliceproject.ops import overview
@@ -101,3 +102,13 @@ def test_the_door_leads_nowhere_else(alice: User, next_page: str) -> None:
     page = client.get("/admin/login/", {"next": next_page})["Location"]
     reply = client.post(page, {"username": "alice", "password": "correct horse 1"})
     assert reply["Location"] == "/web/"
+
+
+def test_no_function_can_be_scheduled_by_hand(db: None) -> None:
+    root = administrator()
+    schedule = Schedule.objects.create(name="hourly", func="math.copysign")
+    assert root.get("/admin/django_q/schedule/").status_code == 200
+    assert root.get("/admin/django_q/schedule/add/").status_code == 403
+    changed = root.post(f"/admin/django_q/schedule/{schedule.pk}/change/", {"func": "os.system"})
+    assert changed.status_code == 403
+    assert root.get("/admin/django_q/ormq/").status_code == 404
