@@ -16,13 +16,14 @@ from accounts.audit import Source
 from accounts.local import local_user
 from accounts.models import AuditEntry, Registration, User
 from accounts.problems import Forbidden, Invalid, NotFound
-from aliceproject import chores
+from aliceproject import chores, preparation
 from aliceproject.models import Erasure
 from aliceproject.personal import erase
 from gallery import storage
 from gallery.models import Image
 from generation import jobs
 from generation.models import FairShare, Job
+from modelhub import demo_install
 from tests.aliceproject.personal.conftest import Furnish, Keep, Submit, Take, files
 from tests.conftest import person
 from tests.generation.jobs.conftest import stored
@@ -254,8 +255,6 @@ def test_what_a_stop_interrupted_goes_on_at_the_next_start(
     erase.start(alice, Source(alice))
     rung: list[bool] = []
     monkeypatch.setattr(erase, "ring", lambda: rung.append(True))
-    from aliceproject import preparation
-
-    monkeypatch.setattr(preparation.demo_install, "install", lambda: False)
+    monkeypatch.setattr(demo_install, "install", lambda: False)
     preparation.prepare()
     assert rung == [True]
