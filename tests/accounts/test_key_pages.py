@@ -169,7 +169,7 @@ def test_staff_revokes_the_key_of_anybody(several: list[ApiKey], staff: User) ->
     signed_in(staff).post(f"{STAFF}/{several[0].pk}/revoke")
     several[0].refresh_from_db()
     assert several[0].revoked_at is not None
-    assert AuditEntry.objects.get(action="key_revoked").actor_name == "carol"
+    assert AuditEntry.objects.filter(action="key_revoked", actor_name="carol").count() == 1
 
 
 def test_nobody_else_sees_or_revokes_them(several: list[ApiKey], bob: User) -> None:
