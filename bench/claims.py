@@ -15,7 +15,7 @@ from typing import TypeVar
 
 JOBS = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
 OWNERS = 100
-CLAIMS = 100
+CLAIMS = 40
 
 T = TypeVar("T")
 
