@@ -4,6 +4,7 @@ import errno
 import os
 import re
 import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -75,26 +76,29 @@ class Disk:
 
     def has(self, name: str) -> bool:
         """Raises StorageDown where the whole folder is away: then nothing is known of its files."""
+        path = self._path(name)
         try:
-            self._path(name).stat()
+            return stat.S_ISREG(path.lstat().st_mode) and not path.parent.is_symlink()
         except FileNotFoundError as error:
             if not self.root.is_dir():
                 raise StorageDown(AWAY, retry_after=30) from error
             return False
         except OSError as error:
             raise _named(error) from error
-        return True
 
     def listing(self, folder: str) -> Iterator[Listed]:
-        """What lies in one folder of the tree, drafts included, in no order."""
+        """The files in one folder of the tree, drafts included, in no order; no links."""
         if not self.root.is_dir():
             raise StorageDown(AWAY, retry_after=30)
+        if (self.root / folder).is_symlink():
+            return
         try:
             with os.scandir(self.root / folder) as entries:
                 for entry in entries:
                     with suppress(FileNotFoundError):
-                        at = entry.stat(follow_symlinks=False).st_mtime
-                        yield Listed(f"{folder}/{entry.name}", at)
+                        found = entry.stat(follow_symlinks=False)
+                        if stat.S_ISREG(found.st_mode):
+                            yield Listed(f"{folder}/{entry.name}", found.st_mtime)
         except FileNotFoundError:
             return
         except OSError as error:

@@ -21,7 +21,7 @@ from gallery.queries import Place
 
 
 def owned(user: User) -> QuerySet[Image]:
-    return Image.objects.filter(owner=user, state=Image.State.STORED)
+    return Image.objects.filter(owner=user).exclude(state=Image.State.DELETING)
 
 
 @require_safe
@@ -44,6 +44,7 @@ def detail(request: PageRequest, pk: UUID) -> HttpResponse:
         "image": image,
         "recipe": [*recipes.rows(image), ("Took", _took(image))],
         "mine": mine,
+        "lost": image.state == Image.State.LOST,
         "watched": not mine and not image.shared,
         "tags": [tag.name for tag in image.tags.all()],
         **_filing(request.user, image),

@@ -216,3 +216,14 @@ def test_a_prompt_is_text_and_never_markup(hers: Client, alice: User, keep: Keep
         page = hers.get(address).content.decode()
         assert "<svg onload" not in page
         assert "{{ 7|add:7 }}" in page
+
+
+def test_a_lost_picture_says_so_and_can_still_be_deleted(
+    hers: Client, alice: User, keep: Keep
+) -> None:
+    image = keep(alice, state=Image.State.LOST)
+    text = hers.get(f"/web/gallery/{image.pk}").content.decode()
+    assert "The file of this picture is gone" in text
+    assert f"/web/gallery/{image.pk}/thumbnail.webp" in text
+    hers.post(f"/web/gallery/{image.pk}/delete")
+    assert not Image.objects.exists()

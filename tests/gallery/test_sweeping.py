@@ -80,6 +80,19 @@ def test_what_was_laid_there_by_others_stays(images_dir: Path, db: None) -> None
     assert all(note.exists() for note in notes)
 
 
+def test_no_link_is_followed(alice: User, keep: Keep, images_dir: Path, tmp_path: Path) -> None:
+    image, elsewhere = keep(alice), tmp_path / "elsewhere"
+    secret = lay(elsewhere, orphan().partition("/")[2])
+    folder = secret.name[:2]
+    if not (images_dir / folder).exists():
+        (images_dir / folder).symlink_to(elsewhere)
+    (images_dir / image.file).unlink()
+    (images_dir / image.file).symlink_to(secret)
+    found = sweeping.sweep()
+    assert (found.orphans, found.lost) == (0, 1)
+    assert secret.exists()
+
+
 def test_drafts_go_with_their_process(images_dir: Path, db: None) -> None:
     name = f".{uuid.uuid4()}-1.png"
     dead = lay(images_dir, f"ab/{name}.{GONE_PID}-0badcafe.part")
