@@ -117,7 +117,7 @@ class ImageAdmin(admin.ModelAdmin):
 
     def delete_model(self, request: HttpRequest, obj: Image) -> None:
         """Hidden with the transaction of the page; files and row go once that is durable."""
-        Image.objects.filter(pk=obj.pk).update(state=Image.State.DELETING)
+        storage.hide(obj)
         by = audit.source(request)
         audit.record(audit.Action.PICTURE_DELETED, by, obj, owner=obj.owner_id)
         transaction.on_commit(partial(storage.delete, obj))

@@ -5,7 +5,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import AuditEntry, User
+from accounts.models import AuditEntry, Usage, User
 from gallery import sharing
 from gallery.models import Album, AlbumEntry, Image, Tag
 from tests.admin_pages import administrator, allowed, assert_fits_policy, queries_of
@@ -80,6 +80,16 @@ def test_deleting_one_removes_row_and_files(admin: Client, keep: Keep, images_di
     assert reply.status_code == 302
     assert not Image.objects.exists()
     assert files(images_dir) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_deleted_is_no_longer_charged(admin: Client, keep: Keep) -> None:
+    image = keep(User.objects.create(username="dora"))
+    Usage.objects.update_or_create(
+        user=image.owner, defaults={"stored_images": 1, "stored_bytes": image.size_bytes}
+    )
+    admin.post(f"{IMAGES}{image.pk}/delete/", {"post": "yes"})
+    assert Usage.objects.get().stored_bytes == 0
 
 
 @pytest.mark.django_db(transaction=True)
