@@ -1,7 +1,7 @@
 // The wall of prints: one picture after another by keys, and everything a key can do.
 
 import { element } from "./page.js";
-import { isMine, linkOf, prints } from "./prints.js";
+import { isMine, linkOf, prints, setUpAsking } from "./prints.js";
 import * as lightbox from "./lightbox.js";
 import { follow, setUpResults } from "./results.js";
 import {
@@ -142,6 +142,7 @@ function arrive() {
 }
 
 if (element("#results")) {
+  setUpAsking();
   setUpSelection();
   setUpResults(drawn);
   lightbox.setUpLightbox((print) => {

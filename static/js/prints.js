@@ -99,13 +99,26 @@ export async function takeOutOf(album, ids) {
   for (const part of parts(ids)) await call("DELETE", `/v1/albums/${album}/images`, { ids: part });
 }
 
+let answer = null;
+
 // Asks with the page's own dialog; resolves to whether the answer was yes.
 export function sure(question) {
+  answer?.(false);
   const dialog = element("#sure");
   element("#sure-title").textContent = question;
   dialog.returnValue = "";
   dialog.showModal();
   return new Promise((resolve) => {
-    dialog.addEventListener("close", () => resolve(dialog.returnValue === "delete"), { once: true });
+    answer = resolve;
+  });
+}
+
+// Told a moment later than it happened: the dialog may have been opened for another question.
+export function setUpAsking() {
+  const dialog = element("#sure");
+  dialog.addEventListener("close", () => {
+    if (dialog.open) return;
+    answer?.(dialog.returnValue === "delete");
+    answer = null;
   });
 }

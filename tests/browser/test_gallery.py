@@ -28,6 +28,11 @@ def hung(live: Live) -> None:
 async def wall(window: Window, kind: str, address: str = WALL) -> Locator:
     """The wall of one kind of picture, drawn."""
     await window.visit(f"{address}?q={kind}")
+    return await drawn(window)
+
+
+async def drawn(window: Window) -> Locator:
+    """The prints of the wall, whose script runs."""
     prints = window.page.locator("#wall > .print")
     await expect(prints.first).to_have_attribute("data-drawn", "yes")
     return prints
@@ -176,6 +181,7 @@ async def test_nothing_moves_while_pictures_arrive(window: Window) -> None:
 
 async def test_filters_live_in_the_address(window: Window) -> None:
     await window.visit(WALL)
+    await drawn(window)
     await window.page.get_by_label("Whose pictures").select_option("others")
     await expect(window.page.get_by_alt_text("lent")).to_be_visible()
     assert window.page.url.endswith("?whose=others")
@@ -320,6 +326,7 @@ async def test_tags_are_put_on_many_and_taken_off_one(window: Window) -> None:
     await press(window, "Enter")
     await expect(page.get_by_text("2 pictures tagged.")).to_be_visible()
     await window.visit(WALL)
+    await drawn(window)
     await page.get_by_role("link", name="harbour 2").click()
     await expect(page.locator("#wall > .print")).to_have_count(2)
     await open_page(window, "tagged 0")
@@ -339,7 +346,7 @@ async def test_an_album_is_made_filled_emptied_and_deleted(window: Window) -> No
     await expect(page.get_by_text("4 pictures in “Harbours”.")).to_be_visible()
     await window.visit(f"{WALL}/albums")
     await page.get_by_role("link", name="Harbours 4 pictures").click()
-    prints = page.locator("#wall > .print")
+    prints = await drawn(window)
     await expect(prints).to_have_count(4)
     await press(window, "ArrowRight", "Space")
     await page.get_by_role("button", name="Take out").click()
@@ -468,6 +475,7 @@ async def test_what_people_write_never_runs(window: Window) -> None:
     await window.visit(f"{WALL}/albums")
     await page.get_by_role("link", name=HOSTILE).click()
     await expect(page.get_by_role("heading", name=HOSTILE)).to_be_visible()
+    await drawn(window)
     await page.get_by_alt_text(HOSTILE).click()
     await press(window, "i")
     await expect(page.locator(".drawer-prompt")).to_have_text(HOSTILE)

@@ -170,6 +170,7 @@ async def test_a_picture_is_found_taken_and_deleted(window: Window, tmp_path: Pa
     await draw(window, "the one to keep", seed="4242")
     page = window.page
     await window.visit("/web/gallery")
+    await expect(page.locator("#wall > [data-drawn]").first).to_be_visible()
     await page.get_by_alt_text("the one to keep").first.click()
     await page.get_by_role("button", name="Details").click()
     await page.get_by_role("link", name="Open its page").click()
@@ -218,6 +219,7 @@ async def test_what_people_write_never_runs(window: Window) -> None:
     for path in PAGES:
         await window.visit(path)
     await window.visit("/web/gallery")
+    await expect(window.page.locator("#wall > [data-drawn]").first).to_be_visible()
     await window.page.get_by_alt_text(hostile).first.click()
     await window.page.get_by_role("button", name="Details").click()
     await window.page.get_by_role("link", name="Open its page").click()
@@ -256,6 +258,7 @@ async def test_every_page_fits_and_is_open_to_all(
             await window.visit(path)
             await _fits_and_is_accessible(window)
         await window.visit("/web/gallery")
+        await expect(window.page.locator("#wall > [data-drawn]").first).to_be_visible()
         await window.page.get_by_alt_text("for everybody").first.click()
         await _fits_and_is_accessible(window)
         await window.page.get_by_role("button", name="Details").click()
