@@ -13,6 +13,7 @@ from aliceproject.personal import erase as erasing
 from gallery import retention, sweeping
 from gallery.alone import AtWork
 from gallery.errors import StorageDown
+from generation import jobs
 
 logger = logging.getLogger(__name__)
 CLUSTER = "io"
@@ -32,6 +33,7 @@ CHORES = (
     Chore("gallery: clean up", "clean", Schedule.HOURLY, timedelta(hours=1)),
     Chore("gallery: sweep", "sweep", Schedule.DAILY, timedelta(days=1)),
     Chore("people: erase", "erase", Schedule.HOURLY, timedelta(hours=1)),
+    Chore("people: recount usage", "recount", Schedule.HOURLY, timedelta(hours=1)),
 )
 
 
@@ -77,6 +79,11 @@ def erase() -> None:
     began = time.monotonic()
     if erasing.finish_all(seconds) and time.monotonic() - began >= seconds:
         erasing.ring()
+
+
+def recount() -> None:
+    """What everybody has in use, counted again; what was wrong is in the log."""
+    jobs.recount()
 
 
 def sweep() -> None:

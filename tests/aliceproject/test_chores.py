@@ -12,7 +12,7 @@ from django.utils import timezone
 from django_q.models import Schedule
 from pytest_django import Settings
 
-from accounts.models import User
+from accounts.models import Usage, User
 from aliceproject import chores
 from gallery.models import Image
 from tests.gallery.conftest import Keep, images_dir, keep
@@ -31,7 +31,15 @@ def test_chores_are_scheduled_once_on_the_io_cluster() -> None:
         ("gallery: clean up", "aliceproject.chores.clean", "io"),
         ("gallery: sweep", "aliceproject.chores.sweep", "io"),
         ("people: erase", "aliceproject.chores.erase", "io"),
+        ("people: recount usage", "aliceproject.chores.recount", "io"),
     ]
+
+
+@pytest.mark.django_db
+def test_a_recount_sets_usage_right(alice: User) -> None:
+    Usage.objects.create(user=alice, queued_jobs=3)
+    chores.recount()
+    assert Usage.objects.get().queued_jobs == 0
 
 
 @pytest.mark.django_db
