@@ -42,6 +42,9 @@ def _guarded_sendto(self: socket.socket, data: Any, *rest: Any) -> int:
 
 def _guarded_getaddrinfo(host: Any, *rest: Any, **more: Any) -> Any:
     name = host.decode() if isinstance(host, bytes) else host or ""
+    if name.endswith(".invalid"):
+        # Reserved to mean nothing: no resolver need be asked.
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
     if not (NUMBER.fullmatch(name) or name.lower() in OURSELVES):
         _refuse(f"looked up {name}")
     return _getaddrinfo(host, *rest, **more)

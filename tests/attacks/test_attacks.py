@@ -43,6 +43,8 @@ def test_no_answer_was_a_defect(stage: Stage, figures: list[str]) -> None:
     figures.append(f"attacks: {len(attacks())} rows, {stage.counts['requests']} requests: {told}")
     assert stage.counts["5xx"] == 0
     assert "Traceback" not in stage.live.log
+    # Nothing that anybody sent moves a terminal that shows the log.
+    assert "\x1b" not in stage.live.log
 
 
 def test_no_row_was_lost() -> None:

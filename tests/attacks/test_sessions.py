@@ -1,5 +1,7 @@
 """A session's life as an attacker would like it to be, and as it is."""
 
+import re
+
 import pytest
 from django.conf import settings
 from django.test import Client
@@ -8,6 +10,8 @@ from accounts import keys
 from tests.attacks.world import PASSWORD, World
 
 pytestmark = pytest.mark.django_db
+# Another one with every page.
+TOKEN = re.compile(r'"\w{64}"')
 SIGN_IN = {"username": "alice", "password": PASSWORD}
 
 
@@ -49,6 +53,17 @@ def test_a_cookie_is_never_a_key_nor_a_key_a_cookie(world: World) -> None:
         client = Client()
         client.cookies[settings.SESSION_COOKIE_NAME] = secret
         assert client.get("/v1/auth/me").status_code == 401
+
+
+@pytest.mark.parametrize("name", ["nobody-of-that-name", "local", "root"])
+def test_a_wrong_sign_in_tells_nothing_of_who_exists(world: World, name: str) -> None:
+    told = [
+        Client().post("/web/login", {"username": each, "password": "wrong"})
+        for each in ("alice", name)
+    ]
+    pages = [TOKEN.sub("", reply.content.decode()) for reply in told]
+    assert told[0].status_code == told[1].status_code
+    assert pages[0].replace("alice", "") == pages[1].replace("alice", "").replace(name, "")
 
 
 def test_the_session_s_cookie_is_not_for_scripts_nor_for_other_sites(world: World) -> None:
