@@ -51,6 +51,7 @@ def verify(campaign: Campaign) -> None:
     assert Counter(p.job for p in kept) == Counter({job: n for job, (_, n, _) in jobs.items()})
     assert len({(p.job, p.index) for p in kept}) == len(kept)
     assert [picture.file for picture in kept if not campaign.ledger.is_good(picture)] == []
+    assert "0 counts wrong" in campaign.live.manage("recount_usage", "--dry-run")
     with httpx2.Client(
         base_url=campaign.live.url, headers={"Authorization": f"Bearer {campaign.api_key}"}
     ) as http:
