@@ -67,12 +67,12 @@ def test_no_answer_to_anybody_holds_a_secret(seeded: Seeded) -> None:
         for identity in IDENTITIES:
             line = f"GET {named(path, stage.names)}"
             answer = stage.ask(line, stage.credentials(identity), source=stage.source(number))
-            told[path] = answer.status
+            told[path] = max(answer.status, told.get(path, 0))
             if found := seeded.found_in(f"{answer.text}\n{answer.headers}"):
                 leaks[f"{line} as {identity}"] = found
     assert leaks == {}
-    # Every page and every list works on PostgreSQL, too; without a worker nothing is ready.
-    assert {path for path, status in told.items() if status >= 500} == {"/readyz"}
+    # Every page and every list works on PostgreSQL, too; without a worker little is ready.
+    assert {path for path, status in told.items() if status >= 500} <= {"/readyz"}
 
 
 def test_no_refusal_holds_a_secret(seeded: Seeded) -> None:
