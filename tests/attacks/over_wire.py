@@ -8,6 +8,7 @@ import statistics
 import struct
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from typing import Any
 
@@ -102,6 +103,23 @@ def websocket(row: Attack, stage: Stage) -> None:
         stage.counts["requests"] += 1
         assert outcome in row.expected, f"{given}: {outcome}"
     assert stage.ask("GET /livez").status == 200
+
+
+def crowd(row: Attack, stage: Stage) -> None:
+    """`many` sockets of `as` at once, `room` of which may stay; another person's opens all the
+    same."""
+    given = row.given
+    with ExitStack() as stack:
+        wires = [
+            stack.enter_context(closing(connect(stage, row.number))) for _ in range(given["many"])
+        ]
+        with ThreadPoolExecutor(given["many"]) as threads:
+            outcomes = list(threads.map(lambda w: conversation(w, given, stage), wires))
+        stage.counts["requests"] += len(wires)
+        assert outcomes.count("open") <= given["room"]
+        assert set(outcomes) <= {"open", *row.expected}
+        other = stack.enter_context(closing(connect(stage, row.number)))
+        assert conversation(other, {**given, "as": "other"}, stage) == "open"
 
 
 def conversation(wire: socket.socket, given: Mapping[str, Any], stage: Stage) -> str:

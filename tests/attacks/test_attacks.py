@@ -1,5 +1,6 @@
 """Every attack of the table, against a live server or the very code that must withstand it."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -16,6 +17,7 @@ TARGETS: Mapping[str, Callable[[Attack, Stage], None]] = {
     "raw": over_wire.raw,
     "slowloris": over_wire.slowloris,
     "websocket": over_wire.websocket,
+    "crowd": over_wire.crowd,
     "decode": in_files.decode,
     "fetch": outbound.fetch,
 }
@@ -26,7 +28,7 @@ LEAST_ROWS = 150
 @pytest.fixture(scope="module")
 def stage() -> Iterator[Stage]:
     # Open, so that attacks on registration get as far as they can.
-    with service(worker=False, ALICE_REGISTRATION="open") as live:
+    with service(worker=False, ALICE_REGISTRATION="open", ALICE_LOG_FORMAT="json") as live:
         yield open_stage(live)
 
 
@@ -43,7 +45,13 @@ def test_no_answer_was_a_defect(stage: Stage, figures: list[str]) -> None:
     figures.append(f"attacks: {len(attacks())} rows, {stage.counts['requests']} requests: {told}")
     assert stage.counts["5xx"] == 0
     assert "Traceback" not in stage.live.log
-    # Nothing that anybody sent moves a terminal that shows the log.
+
+
+def test_every_event_is_one_line_of_the_log(stage: Stage) -> None:
+    """Nothing that anybody sent begins a line of its own or moves a terminal."""
+    lines = stage.live.log.splitlines()
+    assert len(lines) > 100
+    assert [line for line in lines if not isinstance(json.loads(line), dict)] == []
     assert "\x1b" not in stage.live.log
 
 
