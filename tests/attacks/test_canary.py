@@ -61,7 +61,9 @@ def seeded(postgresql: PostgreSQL) -> Iterator[Seeded]:
 
 
 def test_no_answer_to_anybody_holds_a_secret(seeded: Seeded) -> None:
-    stage, leaks, told = seeded.stage, {}, {}
+    stage = seeded.stage
+    leaks: dict[str, list[str]] = {}
+    told: dict[str, int] = {}
     paths = sorted({row.path for row in rows() if row.method == "GET" and not row.names})
     for number, path in enumerate(paths):
         for identity in IDENTITIES:
