@@ -3,7 +3,7 @@
 import base64
 import binascii
 import heapq
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -24,6 +24,8 @@ LARGEST_OFFSET = 10_000
 # Pictures walked past before a text index is asked; from how many on ids are not put in order by
 # hand; ids in one query. What is rarer than one in 200 of a million is looked up.
 WINDOW, MANY, BATCH = 5_000, 5_001, 1_000
+# How many pictures one page reads through where no index helps.
+FAR, WHOLE = 25_000, 10**9
 # The largest part that is counted, and the largest whose prompts are read for it.
 COUNTED, READ = 20_000, 2_000
 SHOWN = ~Q(state=Image.State.DELETING)
@@ -101,15 +103,20 @@ def page_of(
 ) -> Page:
     """What `user` may see of the gallery: own pictures and shared ones, for staff all.
 
-    `limit` 1..200, `offset` 0..10000; a page costs the same at any depth of the cursor.
+    `limit` 1..200, `offset` 0..10000; a page costs the same at any depth of the cursor. A search
+    that has found little after many pictures ends its page early, for the next to go on.
     """
     before = Place.parse(cursor) if cursor else None
-    found = list(islice(_places(user, wanted, before, offset + limit + 1), offset, None))
+    # What is skipped has to be counted from the top.
+    far = WHOLE if offset else FAR
+    found, end = _places(user, wanted, before, offset + limit + 1, far)
+    found = found[offset:]
     rows = Image.objects.select_related("owner").prefetch_related("tags")
     images = rows.in_bulk([p.id for p in found[:limit]])
-    more = found[limit - 1].cursor() if len(found) > limit else None
+    last = found[limit - 1] if len(found) > limit else end
     # A picture deleted between the two queries is left out.
-    return Page([images[p.id] for p in found[:limit] if p.id in images], more)
+    shown = [images[p.id] for p in found[:limit] if p.id in images]
+    return Page(shown, last.cursor() if last else None)
 
 
 def count(user: User, wanted: Filter = EVERYTHING) -> int | None:
@@ -159,8 +166,8 @@ class Quest:
     are looked up and put in order; where many have them the next few are met by walking.
     """
 
-    def __init__(self, user: User, wanted: Filter) -> None:
-        self.user, self.wanted = user, wanted
+    def __init__(self, user: User, wanted: Filter, far: int = FAR) -> None:
+        self.user, self.wanted, self.far = user, wanted, far
 
     @cached_property
     def choice(self) -> Q | None:
@@ -190,22 +197,30 @@ class Quest:
         """The pictures with the words, where a text index names them and they are few."""
         return search.ids_of(self.wanted.search, MANY - 1) if self.wanted.search else None
 
-    def next(self, part: Q, before: Place | None, most: int) -> list[Place]:
-        """The next `most` pictures of a part, newest first."""
+    def next(self, part: Q, before: Place | None, most: int) -> tuple[list[Place], Place | None]:
+        """The next `most` pictures of a part, newest first, and where the search was given up."""
         if self.choice is None:
-            return _read(_ahead(part & SHOWN, before)[:most])
+            return _read(_ahead(part & SHOWN, before)[:most]), None
         if self.marked is not None:
-            return _sorted(part & self.choice, self.marked, before)[:most]
-        ahead = _ahead(part & SHOWN & self.choice, before)
-        edge = (
-            _ahead(part, before).values_list("created_at", flat=True)[WINDOW : WINDOW + 1].first()
-        )
-        near = _read((ahead.filter(created_at__gt=edge) if edge else ahead)[:most])
-        if edge is None or len(near) == most:
-            return near
+            return _sorted(part & self.choice, self.marked, before)[:most], None
+        found, end = self._walk(part, before, most, WINDOW)
+        if end is None or len(found) == most:
+            return found, None
         if self.worded is not None:
-            return _sorted(part & self.choice, self.worded, before)[:most]
-        return _read(ahead[:most])
+            return _sorted(part & self.choice, self.worded, before)[:most], None
+        more, end = self._walk(part, end, most - len(found), self.far)
+        return found + more, end if len(found) + len(more) < most else None
+
+    def _walk(
+        self, part: Q, before: Place | None, most: int, steps: int
+    ) -> tuple[list[Place], Place | None]:
+        """What the next `steps` pictures of the part hold, and the last of them if there is one."""
+        near = _ahead(part & SHOWN & (self.choice or Q()), before)
+        last = _read(_ahead(part, before)[steps : steps + 1])
+        for edge in last:
+            near = near.filter(created_at__gte=edge.created_at)
+            near = near.exclude(created_at=edge.created_at, id__lt=edge.id)
+        return _read(near[:most]), last[0] if last else None
 
     def count(self, part: Q) -> int | None:
         """How many pictures of a part; None where they are too many to count at once."""
@@ -223,11 +238,18 @@ class Quest:
         return mine.order_by()
 
 
-def _places(user: User, wanted: Filter, before: Place | None, most: int) -> Iterable[Place]:
-    """The positions of the next `most` visible pictures: each part by its index, then merged."""
-    quest = Quest(user, wanted)
+def _places(
+    user: User, wanted: Filter, before: Place | None, most: int, far: int
+) -> tuple[list[Place], Place | None]:
+    """The positions of the next `most` visible pictures: each part by its index, then merged.
+
+    And where the search was given up, if it was: beyond that nobody has looked everywhere.
+    """
+    quest = Quest(user, wanted, far)
     parts = [quest.next(part, before, most) for part in _parts(user, wanted)]
-    return islice(heapq.merge(*parts, reverse=True), most)
+    end = max((end for _, end in parts if end), default=None)
+    merged = heapq.merge(*(places for places, _ in parts), reverse=True)
+    return list(islice((p for p in merged if end is None or p >= end), most)), end
 
 
 def _parts(user: User, wanted: Filter) -> list[Q]:

@@ -12,7 +12,7 @@ from accounts.models import User
 from gallery import curating, queries, search
 from gallery.models import Image, Tag
 from gallery.queries import Filter
-from tests.gallery.test_queries import rows
+from tests.gallery.test_queries import NOW, rows
 
 TEXTS = [
     "a red Boat on the sea",
@@ -156,24 +156,58 @@ def test_flushing_empties_the_index_too(alice: User) -> None:
     assert search.ids_of("zeppelin", 10) == []
 
 
+@pytest.mark.parametrize(("window", "many"), [(0, 100), (4, 100), (0, 3), (100, 3)])
 def test_pages_of_a_search_give_every_picture_once(
-    alice: User, bob: User, monkeypatch: pytest.MonkeyPatch
+    alice: User, bob: User, monkeypatch: pytest.MonkeyPatch, window: int, many: int
 ) -> None:
     mine = rows(alice, 9, prompt="zeppelin")
     theirs = rows(bob, 9, prompt="zeppelin", age=0.5, is_public=True)
     rows(alice, 9, prompt="balloon", age=0.25)
     expected = sorted(mine + theirs, key=lambda image: image.created_at, reverse=True)
-    for window, many in ((0, 100), (4, 100), (0, 3), (100, 3)):
-        monkeypatch.setattr(queries, "WINDOW", window)
-        monkeypatch.setattr(queries, "MANY", many)
-        seen, cursor = [], None
-        while True:
-            page = queries.page_of(alice, cursor, 4, wanted=Filter(search="ZEPP"))
-            seen += page.images
-            cursor = page.cursor
-            if cursor is None:
-                break
-        assert seen == expected
+    monkeypatch.setattr(queries, "WINDOW", window)
+    monkeypatch.setattr(queries, "MANY", many)
+    assert walked(alice, "ZEPP", 4) == expected
+
+
+def walked(user: User, text: str, limit: int) -> list[Image]:
+    seen, cursor = [], None
+    while True:
+        page = queries.page_of(user, cursor, limit, wanted=Filter(search=text))
+        seen += page.images
+        cursor = page.cursor
+        if cursor is None:
+            return seen
+
+
+@pytest.mark.parametrize("far", [0, 1, 3, 100])
+@pytest.mark.parametrize("tied", [False, True])
+def test_a_search_no_index_helps_goes_on_from_page_to_page(
+    alice: User, bob: User, monkeypatch: pytest.MonkeyPatch, far: int, tied: bool
+) -> None:
+    monkeypatch.setattr(queries, "WINDOW", 1)
+    monkeypatch.setattr(queries, "FAR", far)
+    mine = rows(alice, 3, prompt="zq", age=20)
+    theirs = rows(bob, 3, prompt="zq", age=20.5, is_public=True)
+    rows(alice, 12, prompt="else")
+    rows(bob, 12, prompt="else", age=0.5, is_public=True)
+    if tied:
+        Image.objects.update(created_at=NOW)
+    found = walked(alice, "zq", 4)
+    assert len(found) == 6
+    assert set(found) == {*mine, *theirs}
+    order = [(image.created_at, image.pk) for image in found]
+    assert order == sorted(order, reverse=True)
+
+
+def test_what_is_skipped_is_counted_from_the_top(
+    alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queries, "WINDOW", 0)
+    monkeypatch.setattr(queries, "FAR", 0)
+    rows(alice, 5, prompt="else")
+    mine = rows(alice, 4, prompt="zq", age=10)
+    page = queries.page_of(alice, limit=5, offset=2, wanted=Filter(search="zq"))
+    assert page.images == mine[2:]
 
 
 @settings(
