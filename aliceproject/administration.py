@@ -11,6 +11,7 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
+from accounts import second_factor
 from aliceproject.ops import overview
 
 
@@ -33,12 +34,23 @@ class Site(AdminSite):
         shown = {"figures": overview.figures()} | (extra_context or {})
         return super().index(request, shown)
 
+    def has_permission(self, request: HttpRequest) -> bool:
+        user: Any = request.user
+        return super().has_permission(request) and not second_factor.missing(request, user)
+
+    def password_change(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return redirect("accounts_pages:password")
+
     def login(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """Everybody signs in at the same door: lock-out and second factor stand there."""
         if self.has_permission(request):
             return redirect("admin:index")
+        if super().has_permission(request):
+            return redirect("accounts_pages:set_up_second_factor")
         if request.user.is_authenticated:
             raise PermissionDenied
         return redirect_to_login(request.GET.get("next") or reverse("admin:index"))

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 # Before Django reads its settings: tests never see the developer's data, keys or .env values.
 STAGE = Path(tempfile.mkdtemp(prefix="alice-tests-"))
@@ -28,7 +29,9 @@ import pytest  # noqa: E402
 django.setup()
 
 from django.contrib.auth.hashers import make_password  # noqa: E402
+from django.db import connection  # noqa: E402
 
+from accounts import append_only  # noqa: E402
 from accounts.models import User  # noqa: E402
 from tests import network_guard  # noqa: E402
 from tests.live import Live, service  # noqa: E402
@@ -57,6 +60,13 @@ def hashed(password: str) -> str:
 
 def person(name: str, password: str, *, is_staff: bool = False) -> User:
     return User.objects.create(username=name, password=hashed(password), is_staff=is_staff)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+    """Tests with transactions of their own empty every table afterwards, the audit log's too."""
+    with django_db_blocker.unblock():
+        append_only.remove(connection)
 
 
 @pytest.fixture

@@ -1,0 +1,107 @@
+"""What keeps an account safe: its password, second factor, sessions and providers."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import auth, messages
+from django.contrib.auth.forms import SetPasswordForm
+from django.db import transaction
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts import audit, browsers, lockout, second_factor, sessions
+from accounts.audit import Action
+from accounts.models import LOCAL_USERNAME, User
+from accounts.pages import PageRequest, page
+from accounts.problems import Problem
+from accounts.signing_in import check_password, locked_page
+
+MOST_SESSIONS = 50
+
+
+@require_safe
+@page
+def security(request: PageRequest) -> HttpResponse:
+    user = _known(request.user)
+    alive = user.sessions.filter(expire_date__gt=timezone.now()).order_by("-last_seen_at")
+    shown: dict[str, Any] = {
+        "password": user.has_usable_password(),
+        "device": second_factor.device_of(user),
+        "codes_left": second_factor.codes_left(user),
+        "required": settings.ALICE_REQUIRE_STAFF_TOTP and user.is_staff,
+        "sessions": [
+            {
+                "name": browsers.name_of(session.agent),
+                "address": session.address,
+                "since": session.created_at,
+                "seen": session.last_seen_at,
+                "here": session.session_key == request.session.session_key,
+            }
+            for session in alive[:MOST_SESSIONS]
+        ],
+        "provider": settings.ALICE_OIDC_NAME if settings.ALICE_OIDC_ISSUER else "",
+        "identities": user.open_identities.order_by("created_at"),
+    }
+    return render(request, "accounts/security.html", shown)
+
+
+@require_http_methods(["GET", "POST"])
+@page
+def password(request: PageRequest) -> HttpResponse:
+    """A new password, for whoever knows the present one; all other sessions end with it."""
+    user = _known(request.user)
+    if not user.has_usable_password():
+        messages.info(request, "You sign in with your provider: there is no password to change.")
+        return redirect("accounts_pages:security")
+    form = SetPasswordForm(user, request.POST if request.method == "POST" else None)
+    problem = ""
+    if request.method == "POST":
+        try:
+            check_password(request, user, request.POST.get("old_password", ""))
+        except lockout.Locked as lock:
+            return locked_page(request, lock)
+        except Problem as refused:
+            problem = refused.message
+        else:
+            lockout.forgive(request, user.username)
+            if form.is_valid():
+                return _changed(request, form)
+    shown = {"form": form, "problem": problem}
+    wrong = problem or form.errors
+    return render(request, "accounts/password.html", shown, status=400 if wrong else 200)
+
+
+def _changed(request: PageRequest, form: SetPasswordForm) -> HttpResponse:
+    with transaction.atomic():
+        user: Any = form.save()
+        audit.record(Action.PASSWORD_CHANGED, audit.source(request, user), user)
+    # Django ends the other sessions by the changed hash, and gives this one a new id.
+    auth.update_session_auth_hash(request, user)
+    sessions.end_others(user, request.session.session_key)
+    messages.success(request, "Your password is changed. Every other browser is signed out.")
+    return redirect("accounts_pages:security")
+
+
+@require_POST
+@page
+def end_sessions(request: PageRequest) -> HttpResponse:
+    """Sign out everywhere: the other browsers, and with `here` this one too."""
+    user = _known(request.user)
+    here = "here" in request.POST
+    with transaction.atomic():
+        ended = sessions.end_others(user, None if here else request.session.session_key)
+        audit.record(Action.SESSIONS_ENDED, audit.source(request, user), user, sessions=ended)
+    if here:
+        auth.logout(request)
+        return redirect(settings.LOGIN_URL)
+    messages.success(request, "Every other browser is signed out.")
+    return redirect("accounts_pages:security")
+
+
+def _known(user: User) -> User:
+    """With authentication off everybody is `local`, who has nothing to keep safe."""
+    if user.username == LOCAL_USERNAME:
+        raise Http404
+    return user
