@@ -99,7 +99,9 @@ class Size(serializers.Field[Any, Any, Any, Any]):
     def to_internal_value(self, data: Any) -> tuple[int, int] | None:
         if data in ("auto", ""):
             return None
-        match = re.fullmatch(r"([0-9]{1,5})[xX]([0-9]{1,5})", data) if isinstance(data, str) else None
+        match = (
+            re.fullmatch(r"([0-9]{1,5})[xX]([0-9]{1,5})", data) if isinstance(data, str) else None
+        )
         if match is None:
             raise serializers.ValidationError(
                 f"{repr(data)[:MAX_QUOTED]} is not valid; write WIDTHxHEIGHT or auto."
