@@ -86,7 +86,7 @@ def new_codes(user: User) -> list[str]:
 
 
 def codes_left(user: User) -> int:
-    return StaticToken.objects.filter(device__user=user).count()
+    return int(StaticToken.objects.filter(device__user=user).count())
 
 
 def remove(user: User) -> None:

@@ -1,4 +1,4 @@
-"""What keeps an account safe: its password, second factor, sessions and providers."""
+"""What keeps an account safe: its password, its second factor, its sessions."""
 
 from typing import Any
 
@@ -41,8 +41,6 @@ def security(request: PageRequest) -> HttpResponse:
             }
             for session in alive[:MOST_SESSIONS]
         ],
-        "provider": settings.ALICE_OIDC_NAME if settings.ALICE_OIDC_ISSUER else "",
-        "identities": user.open_identities.order_by("created_at"),
     }
     return render(request, "accounts/security.html", shown)
 
@@ -53,7 +51,7 @@ def password(request: PageRequest) -> HttpResponse:
     """A new password, for whoever knows the present one; all other sessions end with it."""
     user = _known(request.user)
     if not user.has_usable_password():
-        messages.info(request, "You sign in with your provider: there is no password to change.")
+        messages.info(request, "This account has no password to change.")
         return redirect("accounts_pages:security")
     form = SetPasswordForm(user, request.POST if request.method == "POST" else None)
     problem = ""
@@ -73,7 +71,7 @@ def password(request: PageRequest) -> HttpResponse:
     return render(request, "accounts/password.html", shown, status=400 if wrong else 200)
 
 
-def _changed(request: PageRequest, form: SetPasswordForm) -> HttpResponse:
+def _changed(request: PageRequest, form: Any) -> HttpResponse:
     with transaction.atomic():
         user: Any = form.save()
         audit.record(Action.PASSWORD_CHANGED, audit.source(request, user), user)

@@ -25,8 +25,8 @@ class SessionStore(db.SessionStore):
     def get_model_class(cls) -> type[Session]:
         return Session
 
-    def create_model_instance(self, data: dict[str, Any]) -> Session:
-        session: Session = super().create_model_instance(data)
+    def create_model_instance(self, data: dict[str, Any]) -> Any:
+        session: Any = super().create_model_instance(data)
         user, about = data.get(SESSION_KEY), data.get(ABOUT, {})
         session.user_id = int(user) if user else None
         session.agent = about.get("agent", "")
@@ -36,7 +36,7 @@ class SessionStore(db.SessionStore):
         return session
 
     def _get_session_from_db(self) -> Session | None:
-        session: Session | None = super()._get_session_from_db()
+        session: Session | None = super()._get_session_from_db()  # type: ignore[misc] # missing in Django's stubs
         if session is not None:
             _touch(session)
         return session

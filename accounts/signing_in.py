@@ -46,10 +46,8 @@ class Login(LoginView):
         return super().dispatch(request, *args, **kwargs)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        provider = settings.ALICE_OIDC_NAME if settings.ALICE_OIDC_ISSUER else ""
         registers = settings.ALICE_REGISTRATION != "closed"
-        shown = {"provider": provider, "registers": registers}
-        return super().get_context_data(**kwargs) | shown
+        return super().get_context_data(**kwargs) | {"registers": registers}
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         user: Any = form.get_user()
@@ -151,7 +149,7 @@ def is_recent(request: HttpRequest) -> bool:
     """
     if getattr(request.user, "username", "") == LOCAL_USERNAME:
         return True
-    at = request.session.get(witness.PROVED_AT, 0)
+    at: float = request.session.get(witness.PROVED_AT, 0)
     return 0 <= time.time() - at < RECENT_SECONDS
 
 
@@ -179,12 +177,10 @@ def confirm(request: PageRequest) -> HttpResponse:
             return locked_page(request, lock)
         except Problem as refused:
             problem = refused
-    provider = settings.ALICE_OIDC_NAME if settings.ALICE_OIDC_ISSUER else ""
     shown = {
         "again": "again" in request.GET,
         "password": user.has_usable_password(),
         "code": second_factor.device_of(user) is not None,
-        "provider": provider,
     }
     return _door(request, "accounts/confirm.html", problem, shown)
 
@@ -201,7 +197,7 @@ def prove(request: HttpRequest, user: User) -> None:
         asked = True
         _proved_by_code(request, user)
     if not asked:
-        raise Forbidden("Sign in with your provider once more.")
+        raise Forbidden("There is nothing to prove it with: sign out and in again.")
     lockout.forgive(request, user.username)
     request.session[witness.PROVED_AT] = time.time()
 

@@ -40,7 +40,8 @@ class Site(AdminSite):
 
     def password_change(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
+    ) -> Any:
+        """There is one page for this, which asks for the present password behind the lock."""
         return redirect("accounts_pages:password")
 
     def login(

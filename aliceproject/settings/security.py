@@ -61,24 +61,3 @@ ALICE_REQUIRE_STAFF_TOTP = env.flag(
     default=False,
     help="Whether staff must set up a second factor before they may do anything in a session.",
 )
-ALICE_OIDC_ISSUER = env.url(
-    "ALICE_OIDC_ISSUER",
-    ("https", "http"),
-    help="OpenID Connect provider people may sign in with; empty: none.",
-)
-ALICE_OIDC_CLIENT_ID = env.text("ALICE_OIDC_CLIENT_ID", help="What the provider calls this server.")
-ALICE_OIDC_CLIENT_SECRET = env.text(
-    "ALICE_OIDC_CLIENT_SECRET", help="What this server proves itself with; empty: PKCE alone."
-)
-ALICE_OIDC_NAME = env.text(
-    "ALICE_OIDC_NAME", "single sign-on", help="The provider's name on the sign-in button."
-)
-ALICE_OIDC_CREATE_USERS = env.flag(
-    "ALICE_OIDC_CREATE_USERS",
-    default=False,
-    help="Whether whoever the provider vouches for gets an account, whatever ALICE_REGISTRATION.",
-)
-ALICE_OIDC_STAFF_GROUP = env.text(
-    "ALICE_OIDC_STAFF_GROUP",
-    help="Whoever the provider lists in this group is staff, others are not; empty: not asked.",
-)

@@ -1,5 +1,6 @@
 import pytest
 from django.contrib.auth import authenticate
+from django.test import RequestFactory
 
 from accounts.local import local_user
 from accounts.models import User
@@ -14,6 +15,6 @@ def test_local_user_is_made_once_and_is_nobody_special(db: None) -> None:
 
 
 @pytest.mark.parametrize("password", ["", "local", "!"])
-def test_nobody_logs_in_as_local(db: None, password: str) -> None:
+def test_nobody_logs_in_as_local(db: None, rf: RequestFactory, password: str) -> None:
     local_user()
-    assert authenticate(username="local", password=password) is None
+    assert authenticate(rf.post("/"), username="local", password=password) is None

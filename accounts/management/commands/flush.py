@@ -10,10 +10,10 @@ from accounts import append_only
 
 
 class Command(flush.Command):
-    def handle(self, **options: Any) -> str | None:
+    def handle(self, **options: Any) -> None:
         if append_only.installed(connections[options.get("database") or DEFAULT_DB_ALIAS]):
             raise CommandError(
                 "flush would delete the audit log, which is append-only. To start over, stop the "
                 "server and remove the database itself, or begin with another ALICE_DATA_DIR."
             )
-        return super().handle(**options)
+        super().handle(**options)

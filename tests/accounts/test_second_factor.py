@@ -1,0 +1,186 @@
+"""A second factor: set up by its first code, asked at the door, never twice the same."""
+
+from binascii import unhexlify
+from typing import Any
+
+import pytest
+from django.test import Client
+from django_otp.oath import totp
+from django_otp.plugins.otp_static.models import StaticToken
+from django_otp.plugins.otp_totp.models import TOTPDevice
+from pytest_django import Settings
+
+from accounts import keys, second_factor
+from accounts.models import AuditEntry, User
+
+SET_UP, LOGIN, STEP = "/web/account/second-factor", "/web/login", "/web/login/second-factor"
+
+
+def code_of(user: User, drift: int = 0) -> str:
+    device = TOTPDevice.objects.get(user=user)
+    return f"{totp(unhexlify(device.key), drift=drift):06}"
+
+
+def signed_in(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def protect(user: User) -> list[str]:
+    second_factor.begin(user)
+    codes = second_factor.confirm(user, code_of(user))
+    assert codes is not None
+    return codes
+
+
+def password_given(name: str = "alice", password: str = "correct horse 1") -> Client:
+    client = Client()
+    reply = client.post(LOGIN, {"username": name, "password": password})
+    assert reply.headers["Location"] == STEP
+    return client
+
+
+def test_the_first_code_turns_it_on_and_shows_the_recovery_codes_once(alice: User) -> None:
+    client = signed_in(alice)
+    client.post(f"{SET_UP}/begin")
+    page = client.post(SET_UP, {"code": code_of(alice)})
+    assert len(page.context["codes"]) == 10
+    assert page.context["codes"][0] not in client.get("/web/account/security").content.decode()
+    assert AuditEntry.objects.filter(action="second_factor_added").exists()
+
+
+def test_an_app_without_its_first_code_protects_nothing(alice: User) -> None:
+    client = signed_in(alice)
+    client.post(f"{SET_UP}/begin")
+    assert client.post(SET_UP, {"code": "000000"}).status_code == 400
+    assert second_factor.device_of(alice) is None
+
+
+def test_the_qr_code_is_an_image_of_our_own_that_nobody_keeps(alice: User) -> None:
+    client = signed_in(alice)
+    client.post(f"{SET_UP}/begin")
+    reply = client.get(f"{SET_UP}/qr.svg")
+    assert reply.headers["Content-Type"] == "image/svg+xml"
+    assert "no-store" in reply.headers["Cache-Control"]
+
+
+def test_the_password_alone_opens_nothing(alice: User) -> None:
+    protect(alice)
+    client = password_given()
+    assert client.get("/web/").status_code == 302
+    assert client.get("/v1/auth/me").status_code == 401
+
+
+def test_the_code_opens_the_door(alice: User) -> None:
+    protect(alice)
+    client = password_given()
+    assert client.post(STEP, {"code": code_of(alice, drift=1)}).headers["Location"] == "/web/"
+    assert client.get("/web/").status_code == 200
+
+
+def test_a_code_opens_once(alice: User) -> None:
+    protect(alice)
+    code = code_of(alice, drift=1)
+    password_given().post(STEP, {"code": code})
+    assert password_given().post(STEP, {"code": code}).status_code == 403
+
+
+def test_a_recovery_code_opens_once(alice: User) -> None:
+    code = protect(alice)[0]
+    assert password_given().post(STEP, {"code": code.upper()}).status_code == 302
+    assert StaticToken.objects.count() == 9
+    assert password_given().post(STEP, {"code": code}).status_code == 403
+
+
+def test_the_code_of_another_opens_nothing(alice: User, bob: User) -> None:
+    protect(alice)
+    code = protect(bob)[0]
+    assert password_given().post(STEP, {"code": code}).status_code == 403
+
+
+def test_wrong_codes_must_wait(alice: User) -> None:
+    protect(alice)
+    client = password_given()
+    client.post(STEP, {"code": "000000"})
+    reply = client.post(STEP, {"code": code_of(alice, drift=1)})
+    assert reply.status_code == 429
+    assert "Retry-After" in reply.headers
+
+
+def test_the_step_needs_the_password_first(alice: User) -> None:
+    protect(alice)
+    reply = Client().post(STEP, {"code": code_of(alice, drift=1)})
+    assert reply.headers["Location"] == LOGIN
+
+
+def test_a_password_changed_in_between_ends_the_step(alice: User) -> None:
+    protect(alice)
+    client = password_given()
+    alice.set_password("another one 7")
+    alice.save()
+    assert client.post(STEP, {"code": code_of(alice, drift=1)}).headers["Location"] == LOGIN
+
+
+def test_the_administration_knows_no_way_around(staff: User) -> None:
+    protect(staff)
+    client = password_given("carol", "correct horse 3")
+    assert client.get("/admin/").status_code == 302
+    assert client.get("/admin/login/").headers["Location"].startswith(LOGIN)
+
+
+@pytest.fixture
+def enforced(settings: Settings) -> Any:
+    settings.ALICE_REQUIRE_STAFF_TOTP = True
+    return settings
+
+
+@pytest.mark.parametrize("page", ["/web/", "/web/administration/users", "/web/account"])
+def test_staff_without_it_see_only_where_to_set_it_up(
+    page: str, staff: User, enforced: Settings
+) -> None:
+    assert signed_in(staff).get(page).headers["Location"] == SET_UP
+    assert signed_in(staff).get(SET_UP).status_code == 200
+
+
+def test_staff_without_it_hold_no_staff_scope(staff: User, enforced: Settings) -> None:
+    scopes = signed_in(staff).get("/v1/auth/me").json()["scopes"]
+    assert scopes == ["generate", "read"]
+
+
+def test_staff_without_it_do_not_reach_the_administration(staff: User, enforced: Settings) -> None:
+    reply = signed_in(staff).get("/admin/", follow=True)
+    assert reply.redirect_chain[-1][0] == SET_UP
+
+
+def test_setting_it_up_opens_everything(staff: User, enforced: Settings) -> None:
+    client = signed_in(staff)
+    client.post(f"{SET_UP}/begin")
+    client.post(SET_UP, {"code": code_of(staff)})
+    assert client.get("/admin/").status_code == 200
+    assert "admin" in client.get("/v1/auth/me").json()["scopes"]
+
+
+def test_others_are_not_asked(alice: User, enforced: Settings) -> None:
+    assert signed_in(alice).get("/web/").status_code == 200
+
+
+def test_a_key_is_not_asked(staff: User, enforced: Settings) -> None:
+    _, secret = keys.mint(staff, "script", ["admin"])
+    reply = Client().get("/v1/auth/me", headers={"X-Api-Key": secret})
+    assert reply.json()["scopes"] == ["admin"]
+
+
+def test_turning_it_off_is_remembered(alice: User) -> None:
+    protect(alice)
+    signed_in(alice).post(f"{SET_UP}/remove")
+    assert second_factor.device_of(alice) is None
+    assert AuditEntry.objects.filter(action="second_factor_removed").exists()
+
+
+def test_a_removed_device_verifies_no_session(staff: User, enforced: Settings) -> None:
+    client = signed_in(staff)
+    client.post(f"{SET_UP}/begin")
+    client.post(SET_UP, {"code": code_of(staff)})
+    second_factor.remove(staff)
+    assert client.get("/admin/").status_code == 302
