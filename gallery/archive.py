@@ -50,7 +50,7 @@ def some_of(user: User, ids: Iterable[UUID]) -> list[UUID]:
 def stream(images: Iterable[Image | UUID]) -> Iterator[bytes]:
     """The zip, piece by piece: `<id>.png`, `<id>.txt` (the recipe as text) and `metadata.json`.
 
-    Nothing is compressed: PNGs are already. A picture that is gone, or whose file cannot be read
+    Nothing is compressed: a PNG is already. A picture that is gone, or whose file cannot be read
     now, is named under `missing` in the metadata.
     """
     archive = ZipStream(compress_type=ZIP_STORED)

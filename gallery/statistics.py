@@ -14,7 +14,7 @@ State = Image.State
 @dataclass(frozen=True, slots=True)
 class Statistics:
     """Pictures of everybody. `public` are seen by all now; of `expired` ones the share has ended,
-    but no cleanup came by yet; the files of `lost` ones are gone; `bytes` are those of the PNGs.
+    but no cleanup came by yet; the files of `lost` ones are gone; `bytes` are those of the pictures.
     """
 
     total: int

@@ -23,7 +23,7 @@ Facts = dict[str, Any]
 
 
 def summary(user: User) -> Facts:
-    """What an export would hold: pictures, bytes (of the PNGs), albums, jobs, keys."""
+    """What an export would hold: pictures, bytes (of the pictures), albums, jobs, keys."""
     found = _pictures(user, timezone.now()).aggregate(count=Count("pk"), size=Sum("size_bytes"))
     return {
         "pictures": found["count"],
