@@ -18,7 +18,6 @@ User.objects.create_superuser("root", password="{PASSWORD}")
 LISTS = (
     "/admin/", "/admin/accounts/user/", "/admin/accounts/user/add/", "/admin/accounts/apikey/",
     "/admin/gallery/image/", "/admin/generation/job/", "/admin/modelhub/catalogmodel/",
-    "/admin/password_change/",
 )  # fmt: skip
 
 
