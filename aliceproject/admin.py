@@ -16,8 +16,10 @@ from generation.models import Job
 
 admin.site.unregister(User)
 # The library's own pages would let a stolen session name any function of any module to be run,
-# and show wake-ups as if they were the jobs.
-admin.site.unregister([Schedule, OrmQ, Success, Failure])
+# and show wake-ups as if they were the jobs. On Redis it registers no OrmQ.
+admin.site.unregister(
+    [m for m in (Schedule, OrmQ, Success, Failure) if admin.site.is_registered(m)]
+)
 
 
 @admin.register(User)
