@@ -5,10 +5,10 @@ from typing import Any
 
 from rest_framework.serializers import Serializer
 
-from accounts.people_views import Change, PeopleQuery
-from accounts.quota_views import NewLimits, QuotasQuery
-from accounts.registration_views import NewInvite, NewRegistration, PendingQuery, Rejection
-from accounts.views import KeysQuery, NewKey, Rotation
+from accounts.api.account import KeysQuery, NewKey, Rotation
+from accounts.api.people import Change, PeopleQuery
+from accounts.api.quotas import NewLimits, QuotasQuery
+from accounts.api.registration import NewInvite, NewRegistration, PendingQuery, Rejection
 from aliceproject.personal.views import EraseBody
 from gallery import bodies
 from gallery.bodies import GalleryQuery

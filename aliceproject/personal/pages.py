@@ -9,16 +9,17 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts import audit, people_pages
+from accounts import audit
 from accounts.models import LOCAL_USERNAME
 from accounts.pages import PageRequest, page
 from accounts.problems import Invalid, Problem
 from accounts.signing_in import recent
+from accounts.web import people
 from aliceproject.personal import erase, export, views
 from gallery import retention
 
 # The list of people belongs to a lower layer, which knows nothing of what is erased with them.
-people_pages.DEEDS["erase"] = people_pages.Deed(
+people.DEEDS["erase"] = people.Deed(
     erase.start,
     "Erase {}?",
     "The account, its pictures with their files, its jobs, albums and keys are deleted for good. "

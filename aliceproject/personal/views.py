@@ -8,7 +8,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import audit, throttle, views
+from accounts import audit, throttle
+from accounts.api import account
 from accounts.audit import Action
 from accounts.authentication import Identity, caller, require
 from accounts.bodies import Body
@@ -26,7 +27,7 @@ class EraseBody(Body):
     confirm = serializers.CharField(max_length=150, trim_whitespace=False)
 
 
-class Me(views.Me):
+class Me(account.Me):
     def delete(self, request: Request) -> Response:
         """Erases the caller's account; `confirm` is its user name. In a session only."""
         identity = caller(request)
@@ -41,7 +42,7 @@ class Me(views.Me):
 
 
 class Export(APIView):
-    permission_classes = [views.Known]
+    permission_classes = [account.Known]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)

@@ -10,10 +10,10 @@ from django.utils.cache import add_never_cache_headers
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import invites, registration
+from accounts.api.registration import stranger
 from accounts.pages import person
 from accounts.problems import Invalid, Problem
 from accounts.registration import Application
-from accounts.registration_views import stranger
 
 # What a form shows again after a refusal: never a password.
 KEPT = ("username", "email", "message", "invite")

@@ -8,12 +8,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import members, people, shapes, signing_in
+from accounts import members, people, signing_in
+from accounts.api import shapes
+from accounts.api.registration import MOST_LISTED, source
 from accounts.authentication import caller
 from accounts.bodies import Body
 from accounts.models import User
 from accounts.problems import Missing, NotFound
-from accounts.registration_views import MOST_LISTED, source
 
 
 class PeopleQuery(Body):

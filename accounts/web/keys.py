@@ -16,12 +16,12 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import audit, keys
-from accounts.administration import show, staff_page
 from accounts.authentication import PLAIN_SCOPES
 from accounts.models import LOCAL_USERNAME, SCOPES, ApiKey
 from accounts.pages import PageRequest, page
 from accounts.problems import Invalid, Problem
 from accounts.signing_in import recent
+from accounts.web.administration import show, staff_page
 
 # What each scope means to the person who ticks it.
 SCOPE_WORDS = {

@@ -16,10 +16,10 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts import audit, members, people, registration, signing_in
-from accounts.administration import show, staff_page
 from accounts.models import LOCAL_USERNAME, Registration, User
 from accounts.pages import PageRequest
 from accounts.problems import Problem
+from accounts.web.administration import show, staff_page
 
 PEOPLE_A_PAGE = 50
 REQUESTS_A_PAGE = 20

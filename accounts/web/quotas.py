@@ -12,11 +12,11 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import audit, granting, quotas
-from accounts.administration import show, staff_page
 from accounts.granting import MOST_BYTES, MOST_JOBS, MOST_WORK, Whose
 from accounts.models import Quota, User
 from accounts.pages import PageRequest
 from accounts.quotas import Limits
+from accounts.web.administration import show, staff_page
 
 A_PAGE = 50
 GIGABYTE = 10**9

@@ -10,11 +10,11 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import audit, invites
-from accounts.administration import show, staff_page
+from accounts.api.registration import link
 from accounts.models import Invite
 from accounts.pages import PageRequest
 from accounts.problems import Invalid, Problem
-from accounts.registration_views import link
+from accounts.web.administration import show, staff_page
 
 # What a page offers; over the API an invite ends at any time. Days, 0: never.
 LIVES = {"1": "a day", "7": "a week", "30": "30 days", "0": "it is revoked"}

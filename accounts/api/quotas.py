@@ -10,12 +10,12 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import granting, quotas
+from accounts.api.registration import MOST_LISTED, source
 from accounts.bodies import Body
 from accounts.granting import MOST_BYTES, MOST_JOBS, MOST_WORK, Whose
 from accounts.models import Quota, User
 from accounts.problems import NotFound
 from accounts.quotas import Limits, camel
-from accounts.registration_views import MOST_LISTED, source
 
 
 def _count(most: int) -> serializers.IntegerField:

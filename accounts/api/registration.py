@@ -12,7 +12,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import audit, invites, members, people, registration, shapes
+from accounts import audit, invites, members, people, registration
+from accounts.api import shapes
 from accounts.authentication import caller
 from accounts.bodies import Body
 from accounts.models import Invite, Registration
