@@ -19,7 +19,7 @@ ON_BOTH = [
     "tests/accounts/test_keys.py",
     "tests/accounts/test_listening.py",
     "tests/accounts/test_members.py",
-    "tests/accounts/test_people_views.py",
+    "tests/accounts/api/test_people.py",
     "tests/accounts/test_registration.py",
     "tests/accounts/test_throttle.py",
     "tests/accounts/test_tickets.py",
