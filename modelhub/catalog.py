@@ -3,14 +3,17 @@
 from django.conf import settings
 from django.db.models import QuerySet
 
+from modelhub.kinds import NAMINGS, Kind
 from modelhub.models import CatalogModel
 
-PREFIX = "sd/"
+PREFIX = NAMINGS[Kind.CHECKPOINT].prefix
 
 
 def usable() -> QuerySet[CatalogModel]:
-    """Models a request may name: installed, readable, switched on."""
-    return CatalogModel.objects.filter(state=CatalogModel.State.READY, enabled=True)
+    """Models a request may name: checkpoints, installed, readable, switched on."""
+    return CatalogModel.objects.filter(
+        kind=Kind.CHECKPOINT, state=CatalogModel.State.READY, enabled=True
+    )
 
 
 def default() -> CatalogModel | None:
