@@ -9,6 +9,10 @@ BOOTSTRAP = $(PYTHON) scripts/bootstrap.py $(VENV)
 # Checks look at an installation that serves https, in a data directory of their own.
 CHECKED := ALICE_DATA_DIR=$(VENV)/checked ALICE_PUBLIC_URL=https://alice.example
 
+# A file's tests share what they start, so that a process takes a whole file; more than two would
+# start more servers at once than most machines like.
+SHARED := --numprocesses=2 --dist=loadfile
+
 .DEFAULT_GOAL := help
 .PHONY: help python install install-dev start stop dev doctor test test-long coverage lint format bench clean
 
@@ -39,10 +43,10 @@ doctor: install ## Look for what is wrong with this installation
 	@$(MANAGE) doctor
 
 test: install-dev ## Run the test suite; ARGS="tests/accounts -x" narrows it
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(SHARED) $(ARGS)
 
 test-long: install-dev ## The campaigns of many minutes as well
-	@$(BIN)/python -m pytest -m "not gpu" $(ARGS)
+	@$(BIN)/python -m pytest $(SHARED) -m "not gpu" $(ARGS)
 
 coverage: install-dev ## The test suite under coverage
 	@$(BIN)/python -m coverage erase

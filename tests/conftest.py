@@ -36,7 +36,7 @@ from accounts.models import User  # noqa: E402
 from tests import network_guard  # noqa: E402
 from tests.live import Live, service  # noqa: E402
 
-pytest_plugins = ["tests.services.fixtures"]
+pytest_plugins = ["tests.figures", "tests.services.fixtures"]
 network_guard.install()
 
 

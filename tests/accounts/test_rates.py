@@ -83,7 +83,7 @@ def test_the_usual_limit_holds_for_keys_that_name_none(alice: User, settings: Se
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("secret", [WRONG, "x", keys._new_secret()])
+@pytest.mark.parametrize("secret", [WRONG, "x", keys._new_secret()], ids=["wrong", "x", "unknown"])
 def test_wrong_keys_are_answered_429_past_the_limit(secret: str, settings: Settings) -> None:
     settings.ALICE_BAD_KEY_LIMIT = 3
     assert statuses(by(secret), 5) == [401, 401, 401, 429, 429]

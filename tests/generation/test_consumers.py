@@ -158,7 +158,7 @@ async def test_staff_may_follow_anybody_s_job(staff: User, submit: Submit, dial:
     assert (await line.hear())["type"] == "queued"
 
 
-@pytest.mark.parametrize("path", ["/ws/dashboard", f"/ws/jobs/{uuid4()}"])
+@pytest.mark.parametrize("path", ["/ws/dashboard", f"/ws/jobs/{uuid4()}"], ids=["dashboard", "job"])
 async def test_without_a_session_nothing_is_said(path: str, dial: Open) -> None:
     assert await (await dial(path)).closed() == consumers.SIGNED_OUT
 

@@ -63,7 +63,7 @@ def test_the_recipe_of_a_picture_fills_the_form(
         assert value in page
 
 
-@pytest.mark.parametrize("source", ["x", str(uuid4())])
+@pytest.mark.parametrize("source", ["x", str(uuid4())], ids=["no id", "unknown"])
 def test_a_recipe_that_is_none_is_not_found(alice: User, browser: Browser, source: str) -> None:
     assert browser(alice).get(CREATE, {"from": source}).status_code == 404
 
