@@ -3,11 +3,12 @@
 import base64
 import binascii
 import heapq
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from itertools import islice
+from itertools import compress, islice
 from typing import Self
 from uuid import UUID
 
@@ -22,10 +23,10 @@ from gallery.models import AlbumEntry, Image, Tag
 LARGEST_PAGE = 200
 LARGEST_OFFSET = 10_000
 # Pictures walked past before a text index is asked; from how many on ids are not put in order by
-# hand; ids in one query. What is rarer than one in 200 of a million is looked up.
-WINDOW, MANY, BATCH = 5_000, 5_001, 1_000
-# How many pictures one page reads through where no index helps.
-FAR, WHOLE = 25_000, 10**9
+# hand; ids in one query. What is rarer than one in 500 of a million is looked up.
+WINDOW, MANY, BATCH = 1_000, 2_001, 1_000
+# How long one page reads on where no index helps, and how many pictures between looks at the clock.
+SECONDS, STEP = 0.05, 1_000
 # The largest part that is counted, and the largest whose prompts are read for it.
 COUNTED, READ = 20_000, 2_000
 SHOWN = ~Q(state=Image.State.DELETING)
@@ -104,12 +105,12 @@ def page_of(
     """What `user` may see of the gallery: own pictures and shared ones, for staff all.
 
     `limit` 1..200, `offset` 0..10000; a page costs the same at any depth of the cursor. A search
-    that has found little after many pictures ends its page early, for the next to go on.
+    that takes long ends its page early, for the next to go on.
     """
     before = Place.parse(cursor) if cursor else None
-    # What is skipped has to be counted from the top.
-    far = WHOLE if offset else FAR
-    found, end = _places(user, wanted, before, offset + limit + 1, far)
+    # What is skipped has to be counted from the top, however long that takes.
+    quest = Quest(user, wanted, float("inf") if offset else SECONDS)
+    found, end = _places(quest, before, offset + limit + 1)
     found = found[offset:]
     rows = Image.objects.select_related("owner").prefetch_related("tags")
     images = rows.in_bulk([p.id for p in found[:limit]])
@@ -122,7 +123,7 @@ def page_of(
 def count(user: User, wanted: Filter = EVERYTHING) -> int | None:
     """How many pictures page_of would give in all; None where counting them would take long."""
     quest = Quest(user, wanted)
-    sizes = [quest.count(part) for part in _parts(user, wanted)]
+    sizes = [quest.count(number) for number in range(len(quest.parts))]
     return None if None in sizes else sum(size or 0 for size in sizes)
 
 
@@ -166,8 +167,13 @@ class Quest:
     are looked up and put in order; where many have them the next few are met by walking.
     """
 
-    def __init__(self, user: User, wanted: Filter, far: int = FAR) -> None:
-        self.user, self.wanted, self.far = user, wanted, far
+    def __init__(self, user: User, wanted: Filter, seconds: float = 0.0) -> None:
+        self.user, self.wanted, self.seconds = user, wanted, seconds
+
+    @cached_property
+    def parts(self) -> list[Q]:
+        """The visible pictures as sets without overlap, each of which one index can walk."""
+        return _parts(self.user, self.wanted)
 
     @cached_property
     def choice(self) -> Q | None:
@@ -197,19 +203,42 @@ class Quest:
         """The pictures with the words, where a text index names them and they are few."""
         return search.ids_of(self.wanted.search, MANY - 1) if self.wanted.search else None
 
-    def next(self, part: Q, before: Place | None, most: int) -> tuple[list[Place], Place | None]:
+    @cached_property
+    def looked_up(self) -> list[list[Place]] | None:
+        """All of each part, newest first, where an index named them and they are few."""
+        ids = self.worded if self.marked is None else self.marked
+        return None if ids is None else _sorted(self.parts, self.choice or Q(), ids)
+
+    def next(
+        self, number: int, before: Place | None, most: int
+    ) -> tuple[list[Place], Place | None]:
         """The next `most` pictures of a part, newest first, and where the search was given up."""
+        part = self.parts[number]
         if self.choice is None:
             return _read(_ahead(part & SHOWN, before)[:most]), None
-        if self.marked is not None:
-            return _sorted(part & self.choice, self.marked, before)[:most], None
-        found, end = self._walk(part, before, most, WINDOW)
-        if end is None or len(found) == most:
-            return found, None
-        if self.worded is not None:
-            return _sorted(part & self.choice, self.worded, before)[:most], None
-        more, end = self._walk(part, end, most - len(found), self.far)
-        return found + more, end if len(found) + len(more) < most else None
+        found: list[Place] = []
+        if self.marked is None:
+            found, end = self._walk(part, before, most, WINDOW)
+            if end is None or len(found) == most:
+                return found, None
+            if self.looked_up is None:
+                more, end = self._walk_on(part, end, most - len(found))
+                return found + more, end
+        named = (self.looked_up or [])[number]
+        return [p for p in named if before is None or p < before][:most], None
+
+    def _walk_on(self, part: Q, end: Place, most: int) -> tuple[list[Place], Place | None]:
+        """What is met until this part's share of the time is over, and where that was."""
+        until = time.monotonic() + self.seconds / len(self.parts)
+        found: list[Place] = []
+        while True:
+            more, last = self._walk(part, end, most - len(found), STEP)
+            found += more
+            if last is None or len(found) == most:
+                return found, None
+            if time.monotonic() >= until:
+                return found, last
+            end = last
 
     def _walk(
         self, part: Q, before: Place | None, most: int, steps: int
@@ -222,13 +251,14 @@ class Quest:
             near = near.exclude(created_at=edge.created_at, id__lt=edge.id)
         return _read(near[:most]), last[0] if last else None
 
-    def count(self, part: Q) -> int | None:
+    def count(self, number: int) -> int | None:
         """How many pictures of a part; None where they are too many to count at once."""
+        part = self.parts[number]
         if self.choice is None:
             counted = Image.objects.filter(part, SHOWN).order_by()[: COUNTED + 1].count()
             return counted if counted <= COUNTED else None
         if self.marked is not None:
-            return len(_sorted(part & self.choice, self.marked))
+            return len((self.looked_up or [])[number])
         if Image.objects.filter(part).order_by()[: READ + 1].count() > READ:
             return None
         return Image.objects.filter(part, SHOWN, self.choice).count()
@@ -238,22 +268,18 @@ class Quest:
         return mine.order_by()
 
 
-def _places(
-    user: User, wanted: Filter, before: Place | None, most: int, far: int
-) -> tuple[list[Place], Place | None]:
+def _places(quest: Quest, before: Place | None, most: int) -> tuple[list[Place], Place | None]:
     """The positions of the next `most` visible pictures: each part by its index, then merged.
 
     And where the search was given up, if it was: beyond that nobody has looked everywhere.
     """
-    quest = Quest(user, wanted, far)
-    parts = [quest.next(part, before, most) for part in _parts(user, wanted)]
+    parts = [quest.next(number, before, most) for number in range(len(quest.parts))]
     end = max((end for _, end in parts if end), default=None)
     merged = heapq.merge(*(places for places, _ in parts), reverse=True)
     return list(islice((p for p in merged if end is None or p >= end), most)), end
 
 
 def _parts(user: User, wanted: Filter) -> list[Q]:
-    """The visible pictures as sets without overlap, each of which one index can walk."""
     asked, shared = _narrowed(user, wanted), sharing.shared_now()
     mine = asked & Q(owner=user)
     alone = wanted.mine or bool(wanted.favourite)
@@ -296,14 +322,17 @@ def _read(images: QuerySet[Image]) -> list[Place]:
     return [Place(*row) for row in images.values_list("created_at", "id")]
 
 
-def _sorted(condition: Q, ids: Sequence[UUID], before: Place | None = None) -> list[Place]:
-    """Those of `ids` that fit, newest first."""
-    # Asked as a value: as a condition it would tempt a planner away from the ids.
-    fits = ExpressionWrapper(condition & SHOWN, output_field=BooleanField())
-    found = []
+def _sorted(parts: Sequence[Q], choice: Q, ids: Sequence[UUID]) -> list[list[Place]]:
+    """Those of `ids` that fit, newest first, by the part they are of."""
+    # Asked as values: as conditions they would tempt a planner away from the ids.
+    fits = {
+        f"fits_{number}": ExpressionWrapper(part & choice & SHOWN, output_field=BooleanField())
+        for number, part in enumerate(parts)
+    }
+    found: list[list[Place]] = [[] for _ in parts]
     for start in range(0, len(ids), BATCH):
-        rows = Image.objects.filter(pk__in=ids[start : start + BATCH]).annotate(fits=fits)
-        rows = rows.order_by()
-        values = rows.values_list("created_at", "id", "fits")
-        found += [Place(moment, key) for moment, key, fit in values if fit]
-    return sorted((p for p in found if before is None or p < before), reverse=True)
+        rows = Image.objects.filter(pk__in=ids[start : start + BATCH]).annotate(**fits).order_by()
+        for moment, key, *fit in rows.values_list("created_at", "id", *fits):
+            for places in compress(found, fit):
+                places.append(Place(moment, key))
+    return [sorted(places, reverse=True) for places in found]

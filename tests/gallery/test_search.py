@@ -187,7 +187,8 @@ def test_a_search_no_index_helps_goes_on_from_page_to_page(
     alice: User, bob: User, monkeypatch: pytest.MonkeyPatch, far: int, tied: bool
 ) -> None:
     monkeypatch.setattr(queries, "WINDOW", 1)
-    monkeypatch.setattr(queries, "FAR", far)
+    monkeypatch.setattr(queries, "SECONDS", 0)
+    monkeypatch.setattr(queries, "STEP", far)
     mine = rows(alice, 3, prompt="zq", age=20)
     theirs = rows(bob, 3, prompt="zq", age=20.5, is_public=True)
     rows(alice, 12, prompt="else")
@@ -205,7 +206,8 @@ def test_what_is_skipped_is_counted_from_the_top(
     alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(queries, "WINDOW", 0)
-    monkeypatch.setattr(queries, "FAR", 0)
+    monkeypatch.setattr(queries, "SECONDS", 0)
+    monkeypatch.setattr(queries, "STEP", 0)
     rows(alice, 5, prompt="else")
     mine = rows(alice, 4, prompt="zq", age=10)
     page = queries.page_of(alice, limit=5, offset=2, wanted=Filter(search="zq"))
