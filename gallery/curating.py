@@ -1,11 +1,12 @@
 """What its owner makes of a picture: tags, favourites, what to keep."""
 
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db import transaction
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 
 from accounts import audit
 from accounts.models import User
@@ -80,14 +81,21 @@ def drop_tags(image: Image, names: Iterable[str], by: audit.Source = audit.SYSTE
 
 def tag_counts(user: User) -> list[tuple[str, int]]:
     """The user's own tags by name, each with how many of the user's pictures carry it."""
-    tags = Tag.objects.filter(image__owner=user).order_by()
-    counted = dict(tags.values_list("name").annotate(count=Count("pk")))
+    counted = _count(Tag.objects.filter(owner=user))
+    # Those that an older version wrote know their picture alone.
+    unowned = Tag.objects.filter(owner=None)
+    if unowned.exists():
+        counted += _count(unowned.filter(image__owner=user))
     # Few if any; taken off afterwards, so that no picture's row has to be read for its state.
     gone = Image.objects.filter(state=Image.State.DELETING).values_list("pk", "owner_id")
     hidden = [key for key, owner in gone if owner == user.pk]
     for name in Tag.objects.filter(image__in=hidden).values_list("name", flat=True):
         counted[name] -= 1
     return sorted((name, count) for name, count in counted.items() if count)
+
+
+def _count(tags: QuerySet[Tag]) -> Counter[str]:
+    return Counter(dict(tags.order_by().values_list("name").annotate(Count("pk"))))
 
 
 def set_favourite(image: Image, on: bool, by: audit.Source = audit.SYSTEM) -> None:  # noqa: FBT001 a switch
@@ -121,7 +129,8 @@ def _replace(image: Image, wanted: set[str]) -> None:
     _refuse_too_many(len(wanted))
     present = _tags_of(image)
     image.tags.filter(name__in=present - wanted).delete()
-    Tag.objects.bulk_create([Tag(image=image, name=name) for name in sorted(wanted - present)])
+    new = sorted(wanted - present)
+    Tag.objects.bulk_create([Tag(image=image, owner_id=image.owner_id, name=name) for name in new])
 
 
 def _tags_of(image: Image) -> set[str]:

@@ -51,10 +51,6 @@ class Migration(migrations.Migration):
             name='keep',
             field=models.BooleanField(default=False),
         ),
-        migrations.AddIndex(
-            model_name='image',
-            index=models.Index(fields=['is_public', 'public_until'], name='image_share_ends'),
-        ),
         migrations.AddField(
             model_name='album',
             name='owner',

@@ -3,8 +3,12 @@
 from django.conf import settings
 from django.db import migrations, models
 
+from gallery.indexing import AddIndexMeanwhile
+
 
 class Migration(migrations.Migration):
+    # Each index for itself, and where the engine can, without a lock.
+    atomic = False
 
     dependencies = [
         ('gallery', '0002_people_and_privacy'),
@@ -12,19 +16,23 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.AddIndex(
+        AddIndexMeanwhile(
+            model_name='image',
+            index=models.Index(fields=['is_public', 'public_until'], name='image_share_ends'),
+        ),
+        AddIndexMeanwhile(
             model_name='image',
             index=models.Index(models.F('model'), models.OrderBy(models.F('created_at'), descending=True), models.OrderBy(models.F('id'), descending=True), name='image_by_model'),
         ),
-        migrations.AddIndex(
+        AddIndexMeanwhile(
             model_name='image',
             index=models.Index(models.F('owner'), models.F('model'), models.OrderBy(models.F('created_at'), descending=True), models.OrderBy(models.F('id'), descending=True), name='image_by_owner_model'),
         ),
-        migrations.AddIndex(
+        AddIndexMeanwhile(
             model_name='image',
             index=models.Index(models.F('width'), models.F('height'), models.OrderBy(models.F('created_at'), descending=True), models.OrderBy(models.F('id'), descending=True), name='image_by_size'),
         ),
-        migrations.AddIndex(
+        AddIndexMeanwhile(
             model_name='image',
             index=models.Index(models.F('owner'), models.OrderBy(models.F('created_at'), descending=True), models.OrderBy(models.F('id'), descending=True), condition=models.Q(('favourite', True)), name='image_favourites'),
         ),

@@ -4,8 +4,12 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
+from gallery.indexing import AddIndexMeanwhile
+
 
 class Migration(migrations.Migration):
+    # Each index for itself, and where the engine can, without a lock.
+    atomic = False
 
     dependencies = [
         ('gallery', '0004_search'),
@@ -13,15 +17,15 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        AddIndexMeanwhile(
+            model_name='image',
+            index=models.Index(fields=['state'], name='image_state'),
+        ),
         migrations.CreateModel(
             name='Retention',
             fields=[
                 ('user', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='retention', serialize=False, to=settings.AUTH_USER_MODEL)),
                 ('days', models.PositiveIntegerField()),
             ],
-        ),
-        migrations.AddIndex(
-            model_name='image',
-            index=models.Index(fields=['state'], name='image_state'),
         ),
     ]

@@ -3,8 +3,12 @@
 from django.conf import settings
 from django.db import migrations, models
 
+from gallery.indexing import AddIndexMeanwhile
+
 
 class Migration(migrations.Migration):
+    # Each index for itself, and where the engine can, without a lock.
+    atomic = False
 
     dependencies = [
         ('gallery', '0005_keeping'),
@@ -12,11 +16,11 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.AddIndex(
+        AddIndexMeanwhile(
             model_name='image',
             index=models.Index(models.F('owner'), models.F('width'), models.F('height'), models.OrderBy(models.F('created_at'), descending=True), models.OrderBy(models.F('id'), descending=True), name='image_by_owner_size'),
         ),
-        migrations.AddIndex(
+        AddIndexMeanwhile(
             model_name='tag',
             index=models.Index(fields=['image', 'name'], name='tag_of_image'),
         ),

@@ -3,8 +3,12 @@
 from django.conf import settings
 from django.db import migrations, models
 
+from gallery.indexing import AddIndexMeanwhile, RemoveIndexMeanwhile
+
 
 class Migration(migrations.Migration):
+    # Each index for itself, and where the engine can, without a lock.
+    atomic = False
 
     dependencies = [
         ('gallery', '0006_owners_sizes_and_tags'),
@@ -12,27 +16,27 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.RemoveIndex(
+        RemoveIndexMeanwhile(
             model_name='image',
             name='image_of_owner',
         ),
-        migrations.RemoveIndex(
+        RemoveIndexMeanwhile(
             model_name='image',
             name='image_newest',
         ),
-        migrations.RemoveIndex(
+        RemoveIndexMeanwhile(
             model_name='image',
             name='image_public',
         ),
-        migrations.AddIndex(
+        AddIndexMeanwhile(
             model_name='image',
             index=models.Index(models.F('owner'), models.OrderBy(models.F('created_at'), descending=True), models.OrderBy(models.F('id'), descending=True), models.F('state'), name='image_of_owner'),
         ),
-        migrations.AddIndex(
+        AddIndexMeanwhile(
             model_name='image',
             index=models.Index(models.OrderBy(models.F('created_at'), descending=True), models.OrderBy(models.F('id'), descending=True), models.F('state'), name='image_newest'),
         ),
-        migrations.AddIndex(
+        AddIndexMeanwhile(
             model_name='image',
             index=models.Index(models.OrderBy(models.F('created_at'), descending=True), models.OrderBy(models.F('id'), descending=True), models.F('public_until'), models.F('owner'), models.F('state'), models.F('model'), models.F('width'), models.F('height'), condition=models.Q(('is_public', True)), name='image_public'),
         ),
