@@ -6,17 +6,20 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.conf import settings
+from django.db import Error
 from django.utils import timezone
 from django_q.models import Schedule
+from django_q.tasks import async_task
 
 from aliceproject.personal import erase as erasing
-from gallery import retention, sweeping
+from gallery import left_over, retention, sweeping
 from gallery.alone import AtWork
 from gallery.errors import StorageDown
-from generation import jobs
+from generation import conf, jobs
 
 logger = logging.getLogger(__name__)
 CLUSTER = "io"
+INDEX_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,7 @@ class Chore:
 CHORES = (
     Chore("gallery: clean up", "clean", Schedule.HOURLY, timedelta(hours=1)),
     Chore("gallery: sweep", "sweep", Schedule.DAILY, timedelta(days=1)),
+    Chore("gallery: index", "index", Schedule.HOURLY, timedelta(hours=1)),
     Chore("people: erase", "erase", Schedule.HOURLY, timedelta(hours=1)),
     Chore("people: recount usage", "recount", Schedule.HOURLY, timedelta(hours=1)),
 )
@@ -79,6 +83,25 @@ def erase() -> None:
     began = time.monotonic()
     if erasing.finish_all(seconds) and time.monotonic() - began >= seconds:
         erasing.ring()
+
+
+def index() -> None:
+    """What an upgrade left to be indexed, in turns with the other chores."""
+    try:
+        done = left_over.finish(INDEX_SECONDS)
+    except AtWork as problem:
+        logger.info("%s", problem.message)
+        return
+    if not done:
+        ring_index()
+
+
+def ring_index() -> None:
+    """Have the io cluster go on with it; without it the hourly chore does."""
+    try:
+        async_task(f"{__name__}.index", cluster=CLUSTER)
+    except conf.or_redis_error(Error) as error:
+        logger.warning("The io cluster was not woken: %s", error)
 
 
 def recount() -> None:

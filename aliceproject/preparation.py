@@ -15,7 +15,7 @@ from aliceproject.models import Erasure
 from aliceproject.personal import erase
 from aliceproject.preflight import NotPossible
 from aliceproject.supervisor import Program
-from gallery import storage
+from gallery import left_over, storage
 from generation import jobs
 from modelhub import demo_install, scanning
 from modelhub.models import CatalogModel
@@ -42,6 +42,8 @@ def prepare() -> Prepared:
     if Erasure.objects.exists():
         # Whatever was asked for before the stop goes on as soon as the io cluster is there.
         erase.ring()
+    if left_over.pending():
+        chores.ring_index()
     jobs.recount()
     installed = _install()
     scanning.scan()

@@ -39,10 +39,10 @@ SELECT {id}, CASE WHEN r % 10 < 2 THEN {one} ELSE {first} + r % {users} END, {cr
     'blurry, low quality', 'sd/model-' || (r % 7), i, '{recipe}', 1500, {public},
     CASE WHEN r % 5 < 3 THEN {until} END, 0, {favourite}, {no}
 FROM m"""
-TAGS = """INSERT INTO gallery_tag (image_id, name)
-SELECT id, 'common' FROM gallery_image WHERE seed % 3 = 0
-UNION ALL SELECT id, 'tag ' || (seed % 200) FROM gallery_image WHERE seed % 2 = 0
-UNION ALL SELECT id, 'rare' FROM gallery_image WHERE seed % 20000 = 11"""
+TAGS = """INSERT INTO gallery_tag (image_id, owner_id, name)
+SELECT id, owner_id, 'common' FROM gallery_image WHERE seed % 3 = 0
+UNION ALL SELECT id, owner_id, 'tag ' || (seed % 200) FROM gallery_image WHERE seed % 2 = 0
+UNION ALL SELECT id, owner_id, 'rare' FROM gallery_image WHERE seed % 20000 = 11"""
 RECIPE = (
     '{"prompt": "a serene mountain landscape at sunset, in the style of an old master",'
     ' "negative_prompt": "blurry, low quality", "num_inference_steps": 20, "guidance_scale": 7.5,'
@@ -80,7 +80,7 @@ def fill(rows: int) -> None:
     from django.db import connection
 
     from accounts.models import User
-    from gallery import search
+    from gallery import text_index
 
     people = User.objects.bulk_create([User(username=f"user{i}") for i in range(USERS)])
     one = User.objects.create(username="collector")
@@ -88,10 +88,11 @@ def fill(rows: int) -> None:
     with connection.cursor() as cursor:
         made = words(connection.vendor, rows, people[0].pk, one.pk)
         # Filling a whole index at once is much quicker.
-        search.remove(connection)
+        text_index.remove(connection)
         cursor.execute(IMAGES.format(**made).replace("%", "%%"), [])
         cursor.execute(TAGS.replace("%", "%%"), [])
-        search.install(connection)
+        text_index.begin(connection)
+        text_index.fill()
         if connection.vendor == "postgresql":
             cursor.execute("VACUUM ANALYZE")
 

@@ -8,7 +8,9 @@ class GalleryConfig(AppConfig):
 
     def ready(self) -> None:
         import gallery.signals  # noqa: F401 connects them
-        from gallery import search
+        from gallery import search, text_index
 
         connection_created.connect(search.teach, dispatch_uid="gallery.search.teach")
-        post_migrate.connect(search.repair, sender=self, dispatch_uid="gallery.search.repair")
+        post_migrate.connect(
+            text_index.repair, sender=self, dispatch_uid="gallery.text_index.repair"
+        )

@@ -1,22 +1,24 @@
-"""Text indexes of prompts and tags, each engine's own."""
+"""Text indexes of prompts and tags, each engine's own; of a large gallery only begun."""
+
+from typing import Any
 
 from django.db import migrations
 
-
-def install(apps, schema_editor):
-    from gallery import search
-
-    search.install(schema_editor.connection)
+from gallery import text_index
 
 
-def remove(apps, schema_editor):
-    from gallery import search
+def begin(_: Any, editor: Any) -> None:
+    text_index.begin(editor.connection)
 
-    search.remove(schema_editor.connection)
+
+def remove(_: Any, editor: Any) -> None:
+    text_index.remove(editor.connection)
 
 
 class Migration(migrations.Migration):
+    # Whatever is indexed at once goes in short transactions of its own.
+    atomic = False
 
     dependencies = [("gallery", "0003_finding")]
 
-    operations = [migrations.RunPython(install, remove)]
+    operations = [migrations.RunPython(begin, remove)]

@@ -29,6 +29,7 @@ def test_chores_are_scheduled_once_on_the_io_cluster() -> None:
     chores.schedule()
     assert list(Schedule.objects.order_by("name").values_list("name", "func", "cluster")) == [
         ("gallery: clean up", "aliceproject.chores.clean", "io"),
+        ("gallery: index", "aliceproject.chores.index", "io"),
         ("gallery: sweep", "aliceproject.chores.sweep", "io"),
         ("people: erase", "aliceproject.chores.erase", "io"),
         ("people: recount usage", "aliceproject.chores.recount", "io"),

@@ -9,9 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accounts.models import User
-from gallery import curating, queries, search
+from gallery import curating, queries, search, text_index
 from gallery.models import Image, Tag
 from gallery.queries import Filter
+from gallery.text_index import postgresql
 from tests.gallery.test_queries import NOW, rows
 
 TEXTS = [
@@ -114,18 +115,18 @@ def test_more_than_asked_for_are_no_few(alice: User) -> None:
 @pytest.mark.usefixtures("everything_is_many")
 def test_search_works_without_the_index(alice: User) -> None:
     wanted = rows(alice, 3, prompt="zeppelin")
-    search.remove(connection)
+    text_index.remove(connection)
     assert search.ids_of("zeppelin", 10) is None
     assert found(alice, "ZEPPELIN") == {image.pk for image in wanted}
 
 
 def test_what_was_written_without_the_index_is_found_with_it(alice: User) -> None:
-    search.remove(connection)
+    text_index.remove(connection)
     (image,) = rows(alice, 1, prompt="zeppelin")
     curating.set_tags(image, ["flying"])
     # PostgreSQL indexes no table with checks outstanding, as an unfinished transaction has.
     connection.check_constraints()
-    search.install(connection)
+    text_index.begin(connection)
     assert search.ids_of("zeppelin", 10) == search.ids_of("flying", 10) == [image.pk]
 
 
@@ -134,7 +135,7 @@ def test_a_lost_trigger_is_made_again(alice: User) -> None:
     with connection.cursor() as cursor:
         cursor.execute("DROP TRIGGER gallery_prompt_added")
     (image,) = rows(alice, 1, prompt="zeppelin")
-    search.repair(using="default")
+    text_index.repair(using="default")
     assert search.ids_of("zeppelin", 10) == [image.pk]
 
 
@@ -142,9 +143,9 @@ def test_a_lost_trigger_is_made_again(alice: User) -> None:
 def test_a_server_that_refuses_the_extension_is_no_failure(
     alice: User, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    search.remove(connection)
-    monkeypatch.setattr(search, "POSTGRESQL", ("CREATE EXTENSION no_such_extension",))
-    search.install(connection)
+    text_index.remove(connection)
+    monkeypatch.setattr(postgresql, "EXTENSION", "CREATE EXTENSION no_such_extension")
+    text_index.begin(connection)
     assert "without a text index" in caplog.text
     rows(alice, 1, prompt="zeppelin")
     assert len(found(alice, "zeppelin")) == 1
@@ -154,7 +155,7 @@ def test_a_server_that_refuses_the_extension_is_no_failure(
 def test_flushing_empties_the_index_too(alice: User) -> None:
     rows(alice, 1, prompt="zeppelin")
     call_command("flush", interactive=False, verbosity=0)
-    assert search.installed(connection)
+    assert text_index.whole(connection)
     assert search.ids_of("zeppelin", 10) == []
 
 

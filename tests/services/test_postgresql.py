@@ -29,6 +29,8 @@ ON_BOTH = [
     "tests/gallery/test_curating.py",
     "tests/gallery/test_queries.py",
     "tests/gallery/test_search.py",
+    "tests/gallery/test_tag_owners.py",
+    "tests/gallery/test_text_index.py",
     "tests/gallery/test_walls.py",
     "tests/aliceproject/personal/test_erase.py",
     "tests/gallery/test_retention.py",
