@@ -46,6 +46,11 @@ def kept_bytes() -> int:
     return Usage.objects.aggregate(total=Sum("stored_bytes"))["total"] or 0
 
 
+def kept_images() -> int:
+    """How many they are, as kept_bytes()."""
+    return Usage.objects.aggregate(total=Sum("stored_images"))["total"] or 0
+
+
 def ensure(user_id: int) -> None:
     Usage.objects.bulk_create([Usage(user_id=user_id)], ignore_conflicts=True)
 

@@ -1,11 +1,11 @@
-"""How many pictures there are: counted from indexes, quick with millions of them."""
+"""How many pictures there are: from what is kept of each person, and from indexes of the few."""
 
 from dataclasses import dataclass
 
 from django.db.models import Q
 from django.utils import timezone
 
-from gallery import storage
+from accounts import usage
 from gallery.models import Image
 
 State = Image.State
@@ -14,7 +14,7 @@ State = Image.State
 @dataclass(frozen=True, slots=True)
 class Statistics:
     """Pictures of everybody. `public` are seen by all now; of `expired` ones the share has ended,
-    but no cleanup came by yet; the files of `lost` ones are gone; `bytes` are those of the pictures.
+    but no cleanup came by yet; the files of `lost` ones are gone; `bytes` are those of `total`.
     """
 
     total: int
@@ -38,11 +38,11 @@ def statistics() -> Statistics:
         return images.filter(wanted).count() - hidden.filter(wanted).count()
 
     return Statistics(
-        total=count(Q()),
+        total=usage.kept_images(),
         public=count(live),
         expired=count(shared & Q(public_until__lte=timezone.now())),
         lost=lost(),
-        bytes=storage.used_bytes(),
+        bytes=usage.kept_bytes(),
     )
 
 
