@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
+from django.db import connection
 from django.db.models import Count, Q, QuerySet, Sum
 from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
@@ -14,6 +15,7 @@ from django.utils.timesince import timesince
 
 from accounts.models import ApiKey, Registration, Usage, User
 from aliceproject.ops import figures as service
+from gallery import text_index
 from gallery.models import Image
 from generation.models import ENDED, Job, WorkerStatus
 
@@ -99,6 +101,7 @@ def _storage() -> list[Figure]:
         Figure("Pictures", str(kept["images"] or 0), _images()),
         Figure("They take", f"{_size(used)} of {_size(most)}", alarm=used >= most),
         Figure("Free on the disk", _size(free), alarm=free < GIGABYTE),
+        Figure("Text index", "whole" if text_index.whole(connection) else "not whole yet"),
         Figure("Shared now", str(_shared().count()), _images(share="now")),
         Figure("Files lost", str(lost), _images(state__exact="lost"), alarm=lost > 0),
     ]

@@ -6,6 +6,8 @@ import uuid
 from django.conf import settings
 from django.db import migrations, models
 
+from accounts.migrating import AddFieldAtOnce
+
 
 class Migration(migrations.Migration):
 
@@ -46,7 +48,7 @@ class Migration(migrations.Migration):
                 'ordering': ['name'],
             },
         ),
-        migrations.AddField(
+        AddFieldAtOnce(
             model_name='image',
             name='keep',
             field=models.BooleanField(default=False),

@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.db import migrations, models
 
-from gallery.indexing import AddIndexMeanwhile
+from accounts.migrating import AddIndexMeanwhile
 
 
 class Migration(migrations.Migration):

@@ -4,7 +4,7 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
-from gallery.indexing import AddIndexMeanwhile
+from accounts.migrating import AddIndexMeanwhile
 
 
 class Migration(migrations.Migration):

@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.db import migrations, models
 
-from gallery.indexing import AddIndexMeanwhile, RemoveIndexMeanwhile
+from accounts.migrating import AddIndexMeanwhile, RemoveIndexMeanwhile
 
 
 class Migration(migrations.Migration):

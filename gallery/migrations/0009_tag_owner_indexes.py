@@ -1,6 +1,6 @@
 from django.db import migrations, models
 
-from gallery.indexing import AddIndexMeanwhile
+from accounts.migrating import AddIndexMeanwhile
 
 
 class Migration(migrations.Migration):

@@ -1,5 +1,7 @@
 from django.db import migrations, models
 
+from accounts.migrating import AddFieldAtOnce
+
 
 class Migration(migrations.Migration):
     dependencies = [
@@ -12,12 +14,12 @@ class Migration(migrations.Migration):
             name="reserved_on",
             field=models.DateField(blank=True, null=True),
         ),
-        migrations.AddField(
+        AddFieldAtOnce(
             model_name="job",
             name="reserved_images",
             field=models.PositiveSmallIntegerField(db_default=0, default=0),
         ),
-        migrations.AddField(
+        AddFieldAtOnce(
             model_name="job",
             name="reserved_megapixel_steps",
             field=models.FloatField(db_default=0.0, default=0.0),

@@ -9,13 +9,15 @@ from pathlib import Path
 import pytest
 from django.db import connection
 from django.utils import timezone
-from django_q.models import Schedule
+from django_q.models import OrmQ, Schedule
 from pytest_django import Settings
 
 from accounts.models import Usage, User
 from aliceproject import chores
-from gallery.models import Image
+from gallery import left_over, tag_owners
+from gallery.models import Image, Tag
 from tests.gallery.conftest import Keep, images_dir, keep
+from tests.gallery.test_queries import rows
 from tests.live import service
 
 __all__ = ["images_dir", "keep"]
@@ -41,6 +43,23 @@ def test_a_recount_sets_usage_right(alice: User) -> None:
     Usage.objects.create(user=alice, queued_jobs=3)
     chores.recount()
     assert Usage.objects.get().queued_jobs == 0
+
+
+def test_what_an_upgrade_left_is_indexed_in_turns_with_other_chores(
+    alice: User, images_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images_dir.mkdir()
+    for image in rows(alice, 3):
+        Tag.objects.create(image=image, name="written by an older version")
+    monkeypatch.setattr(tag_owners, "BATCH", 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(chores, "INDEX_SECONDS", 0)
+        chores.index()
+    assert left_over.pending()
+    assert [task.task["func"] for task in OrmQ.objects.all()] == ["aliceproject.chores.index"]
+    chores.index()
+    assert not left_over.pending()
+    assert OrmQ.objects.count() == 1
 
 
 @pytest.mark.django_db
@@ -114,11 +133,12 @@ time.sleep(60)
 DUE = """
 from datetime import timedelta
 from django.utils import timezone
-from django_q.models import Schedule
+from django_q.models import OrmQ, Schedule
 from django_q.tasks import async_task
 from accounts.models import User
 from aliceproject import chores
-from gallery.models import Image
+from gallery import left_over, tag_owners
+from gallery.models import Image, Tag
 Image.objects.create(
     owner=User.objects.create(username="alice"), file="ab/x.png", thumbnail="ab/x.webp", seed=1,
     sha256="0", size_bytes=1, width=1, height=1, model="m", is_public=True,

@@ -1,9 +1,35 @@
-"""Indexes that an upgrade makes while others write, as far as the engine can."""
+"""Steps of an upgrade that hold nobody up who writes, as far as the engine can."""
 
 from typing import Any
 
-from django.db.migrations import AddIndex, RemoveIndex
+from django.db.migrations import AddField, AddIndex, RemoveIndex
 from django.db.migrations.state import ProjectState
+
+
+class AddFieldAtOnce(AddField):
+    """AddField of a column that is never null and has a plain default: SQLite adds it as well.
+
+    Django would copy the whole table there.
+    """
+
+    def database_forwards(
+        self, app_label: str, schema_editor: Any, from_state: ProjectState, to_state: ProjectState
+    ) -> None:
+        if schema_editor.connection.vendor != "sqlite":
+            super().database_forwards(app_label, schema_editor, from_state, to_state)
+            return
+        model = to_state.apps.get_model(app_label, self.model_name)
+        if not self.allow_migrate_model(schema_editor.connection.alias, model):
+            return
+        meta = model._meta  # noqa: SLF001 public, whatever its name says
+        field = meta.get_field(self.name)
+        made = field.db_parameters(schema_editor.connection)
+        table, column = (schema_editor.quote_name(name) for name in (meta.db_table, field.column))
+        default = schema_editor.quote_value(field.get_default())
+        check = f" CHECK ({made['check']})" if made["check"] else ""
+        schema_editor.execute(
+            f"ALTER TABLE {table} ADD COLUMN {column} {made['type']} NOT NULL DEFAULT {default}{check}"
+        )
 
 
 class AddIndexMeanwhile(AddIndex):
