@@ -7,28 +7,31 @@ from django.db.migrations.state import ProjectState
 
 
 class AddFieldAtOnce(AddField):
-    """AddField of a column that is never null and has a plain default: SQLite adds it as well.
+    """AddField of a column that is null, or never null and with a plain default.
 
-    Django would copy the whole table there.
+    Django would copy SQLite's whole table for the latter. In a migration with `atomic = False`
+    SQLite's check of every foreign key there is holds no lock, and an interrupted one goes on.
     """
 
     def database_forwards(
         self, app_label: str, schema_editor: Any, from_state: ProjectState, to_state: ProjectState
     ) -> None:
-        if schema_editor.connection.vendor != "sqlite":
+        connection = schema_editor.connection
+        meta = to_state.apps.get_model(app_label, self.model_name)._meta  # noqa: SLF001 public
+        field = meta.get_field(self.name)
+        with connection.cursor() as cursor:
+            present = connection.introspection.get_table_description(cursor, meta.db_table)
+        if field.column in {column.name for column in present}:
+            return
+        if connection.vendor != "sqlite" or field.null:
             super().database_forwards(app_label, schema_editor, from_state, to_state)
             return
-        model = to_state.apps.get_model(app_label, self.model_name)
-        if not self.allow_migrate_model(schema_editor.connection.alias, model):
-            return
-        meta = model._meta  # noqa: SLF001 public, whatever its name says
-        field = meta.get_field(self.name)
-        made = field.db_parameters(schema_editor.connection)
-        table, column = (schema_editor.quote_name(name) for name in (meta.db_table, field.column))
+        made, quoted = field.db_parameters(connection), schema_editor.quote_name
         default = schema_editor.quote_value(field.get_default())
         check = f" CHECK ({made['check']})" if made["check"] else ""
         schema_editor.execute(
-            f"ALTER TABLE {table} ADD COLUMN {column} {made['type']} NOT NULL DEFAULT {default}{check}"
+            f"ALTER TABLE {quoted(meta.db_table)} ADD COLUMN {quoted(field.column)} {made['type']}"
+            f" NOT NULL DEFAULT {default}{check}"
         )
 
 

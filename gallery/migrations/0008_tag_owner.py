@@ -2,9 +2,13 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
+from accounts.migrating import AddFieldAtOnce
+
 
 class Migration(migrations.Migration):
     """The column alone, which no engine writes into rows; gallery.tag_owners fills it."""
+
+    atomic = False
 
     dependencies = [
         ("gallery", "0007_walks"),
@@ -12,7 +16,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.AddField(
+        AddFieldAtOnce(
             model_name="tag",
             name="owner",
             field=models.ForeignKey(

@@ -4,12 +4,14 @@ from accounts.migrating import AddFieldAtOnce
 
 
 class Migration(migrations.Migration):
+    atomic = False
+
     dependencies = [
         ("generation", "0001_initial"),
     ]
 
     operations = [
-        migrations.AddField(
+        AddFieldAtOnce(
             model_name="job",
             name="reserved_on",
             field=models.DateField(blank=True, null=True),

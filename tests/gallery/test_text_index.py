@@ -190,9 +190,7 @@ def test_an_index_whose_making_was_interrupted_is_made_again(
         maker.execute("SET statement_timeout = '300ms'")
         # It waits for the writer, and is not patient.
         with pytest.raises(psycopg.errors.QueryCanceled):
-            maker.execute(
-                f"CREATE INDEX CONCURRENTLY {postgresql.INDEXES['gallery_prompt_text']}"  # type: ignore[arg-type]
-            )
+            maker.execute(f"CREATE INDEX CONCURRENTLY {postgresql.INDEXES['gallery_prompt_text']}")
     assert not text_index.whole(connection)
     call_command("index_gallery")
     assert text_index.whole(connection)
