@@ -29,7 +29,7 @@ def test_one_changed_letter_is_noticed() -> None:
         sealing.unseal(changed)
 
 
-def test_a_former_secret_key_opens_while_it_is_a_fallback(settings: SettingsWrapper) -> None:
+def test_a_former_secret_key_opens_while_it_is_a_fallback(settings: Settings) -> None:
     sealed, former = sealing.seal(TOKEN), settings.SECRET_KEY
     settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "n" * 50, [former]
     fresh = sealing.reseal(sealed)
