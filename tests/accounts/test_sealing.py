@@ -1,4 +1,5 @@
 import pytest
+from pytest_django import Settings
 
 from accounts import sealing
 
