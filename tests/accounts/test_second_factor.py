@@ -1,24 +1,25 @@
 """A second factor: set up by its first code, asked at the door, never twice the same."""
 
-from binascii import unhexlify
+import importlib
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.test import Client
 from django_otp.oath import totp
-from django_otp.plugins.otp_static.models import StaticToken
+from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 from pytest_django import Settings
 
 from accounts import keys, second_factor
-from accounts.models import AuditEntry, User
+from accounts.models import AuditEntry, AuthenticatorApp, User
 
 SET_UP, LOGIN, STEP = "/web/account/second-factor", "/web/login", "/web/login/second-factor"
 
 
 def code_of(user: User, drift: int = 0) -> str:
-    device = TOTPDevice.objects.get(user=user)
-    return f"{totp(unhexlify(device.key), drift=drift):06}"
+    app = AuthenticatorApp.objects.get(user=user)
+    return f"{totp(app.bin_key, drift=drift):06}"
 
 
 def signed_in(user: User) -> Client:
@@ -184,3 +185,45 @@ def test_a_removed_device_verifies_no_session(staff: User, enforced: Settings) -
     client.post(SET_UP, {"code": code_of(staff)})
     second_factor.remove(staff)
     assert client.get("/admin/").status_code == 302
+
+
+def test_neither_secret_nor_codes_lie_readable_in_the_database(alice: User) -> None:
+    codes = protect(alice)
+    app = AuthenticatorApp.objects.get(user=alice)
+    assert app.bin_key.hex() not in app.sealed
+    kept = set(StaticToken.objects.values_list("token", flat=True))
+    assert kept.isdisjoint({code.replace("-", "") for code in codes})
+
+
+def test_a_changed_secret_key_still_opens_the_app(alice: User, settings: Settings) -> None:
+    protect(alice)
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+    settings.SECRET_KEY = "n" * 50
+    assert second_factor.check(alice, code_of(alice, drift=1)) is not None
+
+
+def test_a_lost_secret_key_leaves_the_recovery_codes(alice: User, settings: Settings) -> None:
+    codes, code = protect(alice), code_of(alice, drift=1)
+    settings.SECRET_KEY = "n" * 50
+    client = password_given()
+    refused = client.post(STEP, {"code": code})
+    assert (refused.status_code, "recovery code" in refused.content.decode()) == (403, True)
+    assert client.post(STEP, {"code": codes[0]}).status_code == 302
+    assert client.get("/web/account/security").status_code == 200
+
+
+@pytest.mark.django_db
+def test_an_upgrade_seals_what_lay_open_and_can_be_undone(alice: User) -> None:
+    device = TOTPDevice.objects.create(user=alice, name="phone", drift=2, last_t=7)
+    static = StaticDevice.objects.create(user=alice, name="codes")
+    StaticToken.objects.create(device=static, token="abcdefgh")
+    migration = importlib.import_module("accounts.migrations.0009_seal_second_factors")
+    for _ in range(2):
+        migration.seal_all(apps, None)
+    assert not TOTPDevice.objects.exists()
+    app = AuthenticatorApp.objects.get(user=alice)
+    assert (app.bin_key, app.drift, app.last_t) == (device.bin_key, 2, 7)
+    assert second_factor.check(alice, "abcd-efgh") is not None
+    migration.unseal_all(apps, None)
+    assert TOTPDevice.objects.get(user=alice).key == device.key
+    assert not AuthenticatorApp.objects.exists()

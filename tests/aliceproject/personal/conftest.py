@@ -9,10 +9,10 @@ import pytest
 from axes.models import AccessAttempt
 from django.test import Client
 from django.utils import timezone
-from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts import audit, keys
-from accounts.models import OpenIdentity, Quota, Registration, User
+from accounts.models import AuthenticatorApp, OpenIdentity, Quota, Registration, User
+from accounts.sealing import seal
 from gallery import albums, curating, retention
 from generation.models import Job
 from tests.gallery.conftest import Keep, images_dir, keep, signed
@@ -38,7 +38,7 @@ def furnish(keep: Keep, submit: Submit) -> Furnish:
         Quota.objects.create(user=user, queued_jobs=100)
         Registration.objects.create(username=user.username, user=user, status="approved")
         OpenIdentity.objects.create(issuer="https://id.example", subject=user.username, user=user)
-        TOTPDevice.objects.create(user=user, name="phone")
+        AuthenticatorApp.objects.create(user=user, name="phone", sealed=seal("00" * 20))
         AccessAttempt.objects.create(username=user.username, failures_since_start=1)
         job = submit(user)
         Job.objects.filter(pk=job.pk).update(status=Job.Status.SUCCEEDED)

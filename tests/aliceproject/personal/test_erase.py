@@ -52,7 +52,9 @@ def test_nothing_is_left_and_nobody_else_loses_anything(
 ) -> None:
     furnish(alice)
     before = traces(alice.pk, "alice")
-    assert {"Image", "Job", "Album", "ApiKey", "Session", "TOTPDevice", "Retention"} < set(before)
+    assert {"Image", "Job", "Album", "ApiKey", "Session", "AuthenticatorApp", "Retention"} < set(
+        before
+    )
     theirs = files(images_dir)
     furnish(bob)
     kept = files(images_dir) - theirs
