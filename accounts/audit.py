@@ -48,6 +48,8 @@ class Action(StrEnum):
     MODELS_REFRESHED = "models_refreshed"
     MODEL_CHANGED = "model_changed"
     GALLERY_CLEANED = "gallery_cleaned"
+    AUDIT_EXPORTED = "audit_exported"
+    ACCESS_REFUSED = "access_refused"
 
 
 @dataclass(frozen=True, slots=True)

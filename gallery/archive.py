@@ -1,18 +1,16 @@
 """Pictures to take away: a zip, made while it is sent, with their recipes beside them."""
 
 import json
-from collections.abc import AsyncIterator, Iterable, Iterator
-from functools import partial
+from collections.abc import Iterable, Iterator
 from typing import Any
 from uuid import UUID
 from zipfile import ZIP_STORED
 
-from asgiref.sync import sync_to_async
 from django.http import StreamingHttpResponse
 from django.utils import timezone
-from django.utils.http import content_disposition_header
 from zipstream.ng import ZipStream
 
+from accounts import streams
 from accounts.models import User
 from accounts.problems import NotFound
 from gallery import sharing, storage
@@ -80,21 +78,7 @@ def reply(images: Iterable[Image | UUID], name: str = "") -> StreamingHttpRespon
 
 def download(pieces: Iterator[bytes], stem: str) -> StreamingHttpResponse:
     """A zip that is made while it is sent, kept under `stem`.zip by whoever asked for it."""
-    name = content_disposition_header(as_attachment=True, filename=f"{stem}.zip")
-    headers = {
-        "Content-Disposition": name or "attachment",
-        "Cache-Control": "private, no-store",
-        "X-Content-Type-Options": "nosniff",
-    }
-    pieces_later = _off_the_loop(pieces)
-    return StreamingHttpResponse(pieces_later, content_type="application/zip", headers=headers)
-
-
-async def _off_the_loop(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """Each piece is read in the request's thread; Django would gather a plain iterator whole."""
-    step = sync_to_async(partial(next, pieces, None))
-    while (piece := await step()) is not None:
-        yield piece
+    return streams.download(pieces, f"{stem}.zip", "application/zip")
 
 
 def _may_take(user: User, image: Image) -> bool:

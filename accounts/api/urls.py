@@ -2,7 +2,7 @@
 
 from django.urls import re_path
 
-from accounts.api import account, people, quotas, registration
+from accounts.api import account, audit, people, quotas, registration
 
 app_name = "accounts"
 ASKED = r"(?P<registration_id>[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"
@@ -27,6 +27,8 @@ urlpatterns = [
     re_path(r"^v1/auth/users/(?P<user_id>[0-9]{1,18})/?$", people.OnePerson.as_view()),
     re_path(r"^v1/auth/quotas/?$", quotas.Quotas.as_view()),
     re_path(r"^v1/auth/quotas/(?P<whose>user|staff|[0-9]{1,18})/?$", quotas.OneQuota.as_view()),
+    re_path(r"^v1/audit/?$", audit.AuditLog.as_view()),
+    re_path(r"^v1/audit/export/?$", audit.Export.as_view()),
     re_path(r"^v1/auth/me/?$", account.Me.as_view()),
     re_path(r"^v1/auth/keys/?$", account.Keys.as_view()),
     re_path(r"^v1/auth/keys/(?P<key_id>[0-9]{1,18})/?$", account.OneKey.as_view()),

@@ -5,6 +5,7 @@ from django.urls import path
 
 from accounts import signing_in
 from accounts.web import (
+    audit,
     invites,
     keys,
     people,
@@ -40,6 +41,8 @@ urlpatterns = [
     path("administration/quotas", quotas.listed, name="administration_quotas"),
     path("administration/quotas/<slug:whose>", quotas.edit, name="quota"),
     path("administration/quotas/<slug:whose>/remove", quotas.remove, name="remove_quota"),
+    path("administration/audit", audit.listed, name="administration_audit"),
+    path("administration/audit/export", audit.export, name="export_audit"),
     path("account/security", security.security, name="security"),
     path("account/password", security.password, name="password"),
     path("account/sessions/end", security.end_sessions, name="end_sessions"),

@@ -6,6 +6,7 @@ from typing import Any
 from rest_framework.serializers import Serializer
 
 from accounts.api.account import KeysQuery, NewKey, Rotation
+from accounts.api.audit import AuditExport, AuditQuery
 from accounts.api.people import Change, PeopleQuery
 from accounts.api.quotas import NewLimits, QuotasQuery
 from accounts.api.registration import NewInvite, NewRegistration, PendingQuery, Rejection
@@ -19,6 +20,7 @@ from generation.api.openai_images.schema import ImagesBody
 JSON, SSE, PNG, WEBP = "application/json", "text/event-stream", "image/png", "image/webp"
 TEXT = "text/plain"
 ZIP = "application/zip"
+CSV, JSONL = "text/csv", "application/jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +174,10 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("GET", "/v1/auth/users"): Operation("List users", "people", query=PeopleQuery),
     ("PATCH", "/v1/auth/users/{user_id}"): Operation(
         "Deactivate, reactivate, change the role", "people", request=Change
+    ),
+    ("GET", "/v1/audit"): Operation("Read the audit log", "people", query=AuditQuery),
+    ("POST", "/v1/audit/export"): Operation(
+        "The audit log as a file", "people", request=AuditExport, media=(JSONL, CSV)
     ),
     ("GET", "/health"): Operation("Health", "operations", plain=True, public=True),
     ("GET", "/livez"): Operation("The process lives", "operations", plain=True, public=True),

@@ -23,7 +23,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         done, lost = 0, []
         for model, column in _columns():
-            rows = model._default_manager.exclude(**{column: ""})  # noqa: SLF001 Django's documented name of it
+            # Nothing kept, as '' or null, is nothing to seal.
+            rows = model._default_manager.filter(**{f"{column}__gt": ""})  # noqa: SLF001 Django's documented name of it
             for key, sealed in rows.values_list("pk", column).order_by("pk").iterator():
                 try:
                     fresh = reseal(sealed)
