@@ -11,12 +11,14 @@ from django.db import connection, transaction
 from django.db.models import F, Max
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 from accounts.problems import Problem
 
 # A household or a server is given at least this much of IPv6: single addresses cost nothing there.
 IPV6_NETWORK = 64
 MAX_NAME = 150
+MARK_LENGTH = 32
 
 
 class Locked(Problem):
@@ -80,6 +82,17 @@ def address(request: HttpRequest) -> str | None:
     return str(network.network_address)
 
 
+def counted_name(request: Any, credentials: dict[str, Any] | None = None) -> str:
+    """By what django-axes tells names apart: not the name, which may be a mistyped password."""
+    given = (credentials or {}).get("username") or request.POST.get("username") or ""
+    return mark(str(given)[:MAX_NAME])
+
+
+def mark(name: str) -> str:
+    """Equal for equal names, and for nobody without the secret key to turn back into one."""
+    return salted_hmac("accounts.lockout", name, algorithm="sha256").hexdigest()[:MARK_LENGTH]
+
+
 def attempt(request: HttpRequest, username: str) -> None:
     """Count an attempt that no authentication backend sees, such as a second factor.
 
@@ -110,7 +123,7 @@ def forgive(request: HttpRequest, username: str) -> None:
     """Forget what this name did wrong from this address. Others there stay counted:
     whoever has an account must not be able to clear an address for guessing at another.
     """
-    AccessAttempt.objects.filter(username=username, ip_address=address(request)).delete()
+    AccessAttempt.objects.filter(username=mark(username), ip_address=address(request)).delete()
 
 
 def _alone(place: str | None) -> None:
@@ -122,9 +135,9 @@ def _alone(place: str | None) -> None:
             )
 
 
-def _count(request: Any, username: str | None) -> None:
+def _count(request: Any, username: str) -> None:
     row, created = AccessAttempt.objects.get_or_create(
-        username=(username or "")[:MAX_NAME],
+        username=username,
         ip_address=request.axes_ip_address,
         user_agent="",
         defaults={"failures_since_start": 1},

@@ -16,6 +16,8 @@ Problem
 from collections.abc import Mapping
 from typing import Any
 
+from django.http import HttpRequest
+
 
 class Problem(Exception):
     """A refusal with a stable code.
@@ -102,3 +104,9 @@ class Busy(Problem):
     def __init__(self, message: str, *, code: str | None = None, retry_after: int = 5) -> None:
         wait = max(1, min(60, retry_after))
         super().__init__(message, code=code, headers={"Retry-After": str(wait)})
+
+
+def wants_json(request: HttpRequest) -> bool:
+    """Whether whoever asks for a page would rather read JSON; a browser never would."""
+    liked = request.get_preferred_type(["text/html", "application/json"])
+    return liked == "application/json"

@@ -20,7 +20,7 @@ from accounts import lockout, second_factor, witness
 from accounts.lockout import Locked
 from accounts.models import LOCAL_USERNAME, User
 from accounts.pages import PageRequest, early_page
-from accounts.problems import Forbidden, Problem
+from accounts.problems import Forbidden, Problem, wants_json
 
 P = ParamSpec("P")
 
@@ -229,6 +229,9 @@ def local_path(request: HttpRequest, wanted: str) -> str:
 
 
 def locked_page(request: HttpRequest, lock: Locked) -> HttpResponse:
+    """Raises the lock itself for a program, which reads it as any other refusal."""
+    if wants_json(request):
+        raise lock
     shown = {"message": lock.message}
     return _finished(render(request, "accounts/locked.html", shown, status=lock.status), lock)
 

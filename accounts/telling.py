@@ -6,7 +6,7 @@ from typing import Any
 from accounts.audit import Action
 from accounts.models import AuditEntry, User
 
-NOBODY = "somebody without a name here"
+NOBODY = "a name that nobody has"
 
 
 class Facts(dict[str, Any]):

@@ -22,6 +22,7 @@ from accounts.problems import (
     QuotaUsed,
     TooLarge,
     Unauthenticated,
+    wants_json,
 )
 from aliceproject.logs import REQUEST_ID
 from generation.errors import WaitTimeout
@@ -197,8 +198,8 @@ def is_page(path: str) -> bool:
 
 
 def respond(request: HttpRequest, problem: Problem) -> HttpResponse:
-    """A page where a person looks, JSON everywhere else."""
-    if not is_page(request.path):
+    """A page where a person looks, JSON everywhere else and for programs that ask for it."""
+    if not is_page(request.path) or wants_json(request):
         return problem_response(problem, REQUEST_ID.get())
     response = HttpResponse(_page(problem), status=problem.status)
     for name, value in problem.headers.items():

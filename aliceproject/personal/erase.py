@@ -17,7 +17,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from accounts import audit, sessions
+from accounts import audit, lockout, sessions
 from accounts.models import LOCAL_USERNAME, Registration, User
 from accounts.problems import Forbidden, Invalid, NotFound
 from accounts.signals import deactivated
@@ -154,7 +154,7 @@ def _rest(user_id: int) -> bool:
         return True
     try:
         with transaction.atomic():
-            AccessAttempt.objects.filter(username=user.username).delete()
+            AccessAttempt.objects.filter(username=lockout.mark(user.username)).delete()
             FairShare.objects.filter(name=f"owner {user_id}").delete()
             Registration.objects.filter(user=user).delete()
             user.delete()

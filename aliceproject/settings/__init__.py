@@ -93,6 +93,7 @@ AXES_HANDLER = "accounts.lockout.Handler"
 AXES_FAILURE_LIMIT = ALICE_LOGIN_ATTEMPTS
 AXES_COOLOFF_TIME = timedelta(minutes=ALICE_LOGIN_LOCK_MINUTES)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"], "ip_address"]
+AXES_USERNAME_CALLABLE = "accounts.lockout.counted_name"
 AXES_CLIENT_IP_CALLABLE = "accounts.lockout.address"
 # Attempts while locked must not keep the door locked for everybody behind the same address.
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False

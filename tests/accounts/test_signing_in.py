@@ -2,9 +2,11 @@
 
 import threading
 import time
+from typing import Any
 
 import pytest
 from axes.models import AccessAttempt
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.contrib.sessions.backends.base import SessionBase
 from django.db import connection
 from django.test import Client
@@ -57,6 +59,55 @@ def test_the_locked_out_are_told_how_long(alice: User, strict: Settings) -> None
     form = {"username": "alice", "password": RIGHT}
     reply = Client().post(LOGIN, form, REMOTE_ADDR="10.0.0.1")
     assert 800 < int(reply.headers["Retry-After"]) <= 901
+
+
+@pytest.mark.parametrize(
+    ("accept", "media"),
+    [
+        ("application/json", "application/json"),
+        ("text/html;q=0.5, application/json", "application/json"),
+        ("text/html,application/xhtml+xml,*/*;q=0.8", "text/html; charset=utf-8"),
+        ("*/*", "text/html; charset=utf-8"),
+    ],
+)
+def test_a_locked_out_program_reads_what_it_asked_for(
+    alice: User, strict: Settings, accept: str, media: str
+) -> None:
+    guess(3)
+    form = {"username": "alice", "password": RIGHT}
+    reply = Client().post(LOGIN, form, headers={"Accept": accept}, REMOTE_ADDR="10.0.0.1")
+    assert (reply.status_code, reply.headers["Content-Type"]) == (429, media)
+    assert int(reply.headers["Retry-After"]) > 800
+    if media == "application/json":
+        assert reply.json()["error"]["code"] == "login_locked"
+
+
+def hashed_for(name: str, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The hasher, each time it works while somebody tries to sign in as `name`."""
+    done: list[str] = []
+    work = PBKDF2PasswordHasher.encode
+
+    def counted(self: PBKDF2PasswordHasher, *given: Any, **named: Any) -> str:
+        done.append(self.algorithm)
+        return work(self, *given, **named)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PBKDF2PasswordHasher, "encode", counted)
+        assert attempt(name) == 200
+    return done
+
+
+@pytest.mark.parametrize("kind", ["known", "unknown", "inactive", "without a password"])
+def test_every_attempt_costs_one_hash(
+    alice: User, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the time of a refusal would tell who has an account."""
+    alice.is_active = kind != "inactive"
+    if kind == "without a password":
+        alice.set_unusable_password()
+    alice.save()
+    name = "nobody" if kind == "unknown" else "alice"
+    assert hashed_for(name, monkeypatch) == ["pbkdf2_sha256"]
 
 
 def test_many_names_from_one_address_are_one_guesser(alice: User, strict: Settings) -> None:
@@ -137,6 +188,32 @@ def test_old_attempts_do_not_pile_up(alice: User) -> None:
 def test_no_password_reaches_the_audit_log(alice: User) -> None:
     attempt(password="a secret nobody may read")
     assert "secret" not in str(AuditEntry.objects.values_list())
+
+
+def kept() -> str:
+    """All that is remembered of attempts."""
+    return str([*AuditEntry.objects.values_list(), *AccessAttempt.objects.values_list()])
+
+
+@pytest.mark.parametrize("name", ["hunter2 and more", "ALICE2", "алиса"])
+def test_a_password_typed_as_the_name_is_not_kept(alice: User, name: str) -> None:
+    attempt(name)
+    assert AuditEntry.objects.get(action="login_failed").detail.keys() == {"wrong", "mark"}
+    assert name not in kept()
+
+
+@pytest.mark.parametrize("name", ["alice", "Alice", "\u0430lice"])
+def test_a_name_that_looks_like_somebodys_is_told_as_his(alice: User, name: str) -> None:
+    attempt(name)
+    entry = AuditEntry.objects.get(action="login_failed")
+    assert (entry.target_id, entry.detail["username"]) == (str(alice.pk), "alice")
+
+
+def test_attempts_under_one_unknown_name_can_be_told_from_others(db: None) -> None:
+    for name in ("one", "one", "two"):
+        attempt(name)
+    marks = [e.detail["mark"] for e in AuditEntry.objects.filter(action="login_failed")]
+    assert len(set(marks)) == 2
 
 
 def test_signing_in_changes_the_session(alice: User, client: Client) -> None:

@@ -10,7 +10,7 @@ from axes.models import AccessAttempt
 from django.test import Client
 from django.utils import timezone
 
-from accounts import audit, keys
+from accounts import audit, keys, lockout
 from accounts.models import AuthenticatorApp, OpenIdentity, Quota, Registration, User
 from accounts.sealing import seal
 from gallery import albums, curating, retention
@@ -39,7 +39,7 @@ def furnish(keep: Keep, submit: Submit) -> Furnish:
         Registration.objects.create(username=user.username, user=user, status="approved")
         OpenIdentity.objects.create(issuer="https://id.example", subject=user.username, user=user)
         AuthenticatorApp.objects.create(user=user, name="phone", sealed=seal("00" * 20))
-        AccessAttempt.objects.create(username=user.username, failures_since_start=1)
+        AccessAttempt.objects.create(username=lockout.mark(user.username), failures_since_start=1)
         job = submit(user)
         Job.objects.filter(pk=job.pk).update(status=Job.Status.SUCCEEDED)
         submit(user)

@@ -11,7 +11,7 @@ from django.db.models import ForeignKey
 from django.test import Client
 from pytest_django import Settings
 
-from accounts import audit, keys
+from accounts import audit, keys, lockout
 from accounts.audit import Source
 from accounts.local import local_user
 from accounts.models import AuditEntry, Registration, User
@@ -41,7 +41,7 @@ def traces(user_id: int, name: str) -> dict[str, int]:
                 found[model.__name__] = model._default_manager.filter(
                     **{field.attname: user_id}
                 ).count()
-    found["AccessAttempt"] = AccessAttempt.objects.filter(username=name).count()
+    found["AccessAttempt"] = AccessAttempt.objects.filter(username=lockout.mark(name)).count()
     found["Registration"] = Registration.objects.filter(username=name).count()
     found["FairShare"] = FairShare.objects.filter(name=f"owner {user_id}").count()
     return {model: count for model, count in found.items() if count}
