@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
+from accounts import refusals
 from accounts.authentication import caller, require
+from accounts.models import STAFF_SCOPES
 
 if TYPE_CHECKING:
     # rest_framework.views itself imports this module, through its settings.
@@ -22,5 +24,7 @@ class HasScope(BasePermission):
         scope = getattr(view, "required_scope", "")
         if not scope:
             return False
+        if scope in STAFF_SCOPES - identity.scopes:
+            refusals.note(request._request, identity.user, identity.key)  # noqa: SLF001 DRF has no other door to Django's request
         require(identity, scope)
         return True

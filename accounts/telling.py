@@ -105,6 +105,11 @@ def _password(facts: Facts) -> str:
     )
 
 
+def _job(facts: Facts) -> str:
+    done = "cancelled" if facts["asked"] == "cancel" else "changed"
+    return f"{facts['actor']} {'repeated' if facts['repeats'] else done} {facts['target']}"
+
+
 def _model(facts: Facts) -> str:
     return f"{facts['actor']} {facts['what'] or 'changed'} {facts['target']}"
 
@@ -139,7 +144,7 @@ SENTENCES: Mapping[str, Sentence] = {
     Action.PRIVACY_CHANGED: _privacy,
     Action.PRIVATE_PICTURE_VIEWED: "{actor} looked at a private picture: {target}",
     Action.PICTURE_DELETED: "{actor} deleted {target}",
-    Action.JOB_CHANGED: "{actor} changed {target}: {what}",
+    Action.JOB_CHANGED: _job,
     Action.MODELS_REFRESHED: "{actor} read the models folder again",
     Action.MODEL_CHANGED: _model,
     Action.GALLERY_CLEANED: "{actor} applied the rules of retention",

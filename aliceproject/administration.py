@@ -1,6 +1,7 @@
 """The administration's site: its own front page, and no second way to sign in."""
 
 from collections.abc import Iterable
+from functools import wraps
 from typing import Any
 
 from django.contrib.admin import AdminSite
@@ -11,8 +12,11 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
-from accounts import second_factor
+from accounts import second_factor, signing_in
 from aliceproject.ops import overview
+
+# By the beginnings of their pages' names: who is who, and what opens the door.
+DELICATE = ("accounts_user_", "accounts_apikey_", "auth_user_", "auth_group_")
 
 
 class Site(AdminSite):
@@ -26,6 +30,18 @@ class Site(AdminSite):
         )
         shown = [model for model in models if not model.__module__.startswith("django_otp.")]
         super().register(shown, admin_class, **options)
+
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:  # noqa: FBT001, FBT002 Django's signature
+        """Changes of people, rights and keys ask who is there once more, as our own pages do."""
+
+        @wraps(view)
+        def careful(request: Any, *args: Any, **kwargs: Any) -> Any:
+            name = request.resolver_match.url_name or ""
+            changes = request.method == "POST" and name.startswith(DELICATE)
+            answer = signing_in.recent(view) if changes else view
+            return answer(request, *args, **kwargs)
+
+        return super().admin_view(careful, cacheable)
 
     def index(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

@@ -3,10 +3,12 @@
 from typing import Any
 
 from django.contrib import admin
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
 
+from accounts import audit
 from modelhub.models import CatalogModel
 
 
@@ -34,8 +36,19 @@ class CatalogModelAdmin(admin.ModelAdmin):
         allowed = super().has_delete_permission(request, obj)
         return allowed and (obj is None or obj.state == CatalogModel.State.MISSING)
 
+    def save_model(self, request: HttpRequest, obj: CatalogModel, form: Any, change: bool) -> None:  # noqa: FBT001 Django's signature
+        super().save_model(request, obj, form, change)
+        changed = {name: form.cleaned_data[name] for name in form.changed_data}
+        if changed:
+            _note(request, obj, "changed", **changed)
+
+    def delete_model(self, request: HttpRequest, obj: CatalogModel) -> None:
+        _note(request, obj, "forgot")
+        super().delete_model(request, obj)
+
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[CatalogModel]) -> None:
-        super().delete_queryset(request, queryset.filter(state=CatalogModel.State.MISSING))
+        for model in queryset.filter(state=CatalogModel.State.MISSING):
+            self.delete_model(request, model)
 
     @admin.display(description="size", ordering="size_bytes")
     def bytes(self, model: CatalogModel) -> str:
@@ -43,8 +56,23 @@ class CatalogModelAdmin(admin.ModelAdmin):
 
     @admin.action(description="Switch selected models on", permissions=["change"])
     def enable(self, request: HttpRequest, models: QuerySet[CatalogModel]) -> None:
-        self.message_user(request, f"{models.update(enabled=True)} switched on.")
+        self.message_user(request, f"{_switch(request, models, on=True)} switched on.")
 
     @admin.action(description="Switch selected models off", permissions=["change"])
     def disable(self, request: HttpRequest, models: QuerySet[CatalogModel]) -> None:
-        self.message_user(request, f"{models.update(enabled=False)} switched off.")
+        self.message_user(request, f"{_switch(request, models, on=False)} switched off.")
+
+
+def _switch(request: HttpRequest, models: QuerySet[CatalogModel], *, on: bool) -> int:
+    """How many were the other way before."""
+    with transaction.atomic():
+        switched = list(models.filter(enabled=not on).select_for_update())
+        for model in switched:
+            CatalogModel.objects.filter(pk=model.pk).update(enabled=on)
+            _note(request, model, "switched on" if on else "switched off")
+    return len(switched)
+
+
+def _note(request: HttpRequest, model: CatalogModel, what: str, **detail: Any) -> None:
+    by = audit.source(request)
+    audit.record(audit.Action.MODEL_CHANGED, by, model, model=model.public_id, what=what, **detail)

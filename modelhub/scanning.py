@@ -9,12 +9,15 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from accounts import audit
 from modelhub.catalog import PREFIX
 from modelhub.detection import DENOISERS, PICKLES, Detected, detect
 from modelhub.models import CatalogModel
 
 log = logging.getLogger(__name__)
 
+# A folder that is read for the first time may hold hundreds.
+MOST_NAMED = 50
 CHECKPOINTS = PICKLES | {".safetensors"}
 
 
@@ -38,9 +41,18 @@ def scan() -> Report:
         for public_id, name in _public_ids(list(found)).items():
             _keep(public_id, name, found[name], report)
         _mark_missing(set(found), root, report)
+        _note(report)
     for name, reason in report.skipped.items():
         log.warning("not a model: %s: %s", ascii(name), reason)
     return report
+
+
+def _note(report: Report) -> None:
+    """Tell the audit log what is no longer as it was; a scan that finds nothing new is no news."""
+    news = {name: getattr(report, name) for name in ("added", "changed", "missing")}
+    told = {name: models[:MOST_NAMED] for name, models in news.items() if models}
+    if told:
+        audit.record(audit.Action.MODELS_REFRESHED, audit.SYSTEM, None, **told)
 
 
 def _candidates(root: Path, report: Report) -> Iterator[Path]:

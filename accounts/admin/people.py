@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.messages import WARNING
 from django.db.models import Count, Q, QuerySet
@@ -12,6 +13,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts import audit, members
+from accounts.audit import Action
 from accounts.models import LOCAL_USERNAME, ApiKey, User
 from accounts.problems import Problem
 
@@ -68,6 +70,24 @@ class PersonAdmin(UserAdmin):
         allowed = super().has_delete_permission(request, obj)
         built_in = obj is not None and obj.username == LOCAL_USERNAME
         return allowed and not built_in and _may_touch(request, obj)
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:  # noqa: FBT001 Django's signature
+        super().save_model(request, obj, form, change)
+        by = audit.source(request)
+        if not change:
+            audit.record(Action.REGISTERED, by, obj, username=obj.username, staff=obj.is_staff)
+        granted = {name for name in RIGHTS if name in form.changed_data}
+        if change and granted:
+            rights = {"staff": obj.is_staff, "superuser": obj.is_superuser}
+            audit.record(Action.USER_ROLE_CHANGED, by, obj, changed=sorted(granted), **rights)
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> Any:
+        before = self.get_object(request, unquote(id)) if request.method == "POST" else None
+        reply = super().user_change_password(request, id, form_url)
+        after = User.objects.filter(pk=before.pk).first() if before else None
+        if before and after and after.password != before.password:
+            audit.record(Action.PASSWORD_CHANGED, audit.source(request), after)
+        return reply
 
     @admin.display(description="live keys", ordering="live_keys")
     def keys(self, user: Any) -> int:

@@ -53,7 +53,7 @@ class OnePerson(APIView):
         identity, user = caller(request), User.objects.filter(pk=user_id).first()
         if user is None:
             raise NotFound("There is no such user.")
-        if given.get("isStaff") and identity.session:
+        if "isStaff" in given and identity.session:
             signing_in.require_recent(request._request)  # noqa: SLF001 DRF has no other door to Django's request
         with transaction.atomic():
             if "isStaff" in given:

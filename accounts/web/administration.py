@@ -12,7 +12,7 @@ from django.shortcuts import redirect, render
 from django.urls import NoReverseMatch, reverse
 from django.utils.cache import add_never_cache_headers
 
-from accounts import second_factor
+from accounts import refusals, second_factor
 from accounts.models import LOCAL_USERNAME, Registration, User
 from accounts.pages import PageRequest
 from accounts.problems import Forbidden
@@ -60,6 +60,7 @@ def staff_page(
         if not isinstance(user, User) or not user.is_active or user.username == LOCAL_USERNAME:
             return redirect_to_login(request.get_full_path(), settings.LOGIN_URL)
         if not user.is_staff:
+            refusals.note(request, user)
             raise Forbidden("This page is for staff.")
         if second_factor.missing(request, user):
             return redirect("accounts_pages:set_up_second_factor")

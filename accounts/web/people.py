@@ -35,7 +35,7 @@ class Deed:
     text: str
     verb: str
     done: str
-    # A stolen session must not be able to make staff.
+    # What a stolen session must not be able to do: make staff, unmake them, erase somebody.
     recent: bool = False
 
 
@@ -70,6 +70,7 @@ DEEDS = {
         "The account keeps its pictures and loses every right over others, in its keys as well.",
         "Make plain user",
         "{} is a plain user now.",
+        recent=True,
     ),
 }
 

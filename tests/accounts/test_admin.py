@@ -206,6 +206,21 @@ def test_what_is_done_to_people_is_remembered(admin: Client, alice: User) -> Non
     assert (entry.actor_name, entry.target_id) == ("root", str(alice.pk))
 
 
+def test_rights_and_passwords_set_here_are_remembered(admin: Client, alice: User) -> None:
+    new = {"password1": "correct horse 9", "password2": "correct horse 9"}
+    admin.post(f"{USERS}{alice.pk}/password/", new | {"usable_password": "true"})
+    admin.post(f"{USERS}{alice.pk}/password/", {"password1": "x", "password2": "y"})
+    form = {"username": "alice", "is_superuser": "on",
+            "date_joined_0": "2026-01-01", "date_joined_1": "00:00:00"}  # fmt: skip
+    no_keys = {"api_keys-TOTAL_FORMS": 0, "api_keys-INITIAL_FORMS": 0}
+    admin.post(f"{USERS}{alice.pk}/change/", form | no_keys)
+    admin.post(f"{USERS}add/", new | {"username": "dora", "usable_password": "true"})
+    made = ["password_changed", "user_role_changed", "registered"]
+    entries = AuditEntry.objects.filter(action__in=made).order_by("pk")
+    assert [entry.action for entry in entries] == made
+    assert entries[1].detail["superuser"] is True
+
+
 def test_deactivation_ends_the_session(admin: Client, alice: User) -> None:
     hers = Client()
     hers.force_login(alice)

@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from accounts.models import AuditEntry
 from modelhub import catalog
 from modelhub.models import CatalogModel
 from tests.admin_pages import administrator, assert_fits_policy, queries_of
@@ -66,3 +67,18 @@ def test_only_a_missing_model_is_deleted(admin: Client) -> None:
 
 def test_models_are_not_made_by_hand(admin: Client) -> None:
     assert admin.get(f"{MODELS}add/").status_code == 403
+
+
+def test_what_is_changed_is_in_the_audit_log(admin: Client) -> None:
+    model, gone = installed("one"), installed("gone", state="missing")
+    act(admin, "disable", model)
+    act(admin, "disable", model)
+    admin.post(f"{MODELS}{model.pk}/change/", {"defaults": '{"steps": 12}'})
+    act(admin, "delete_selected", gone)
+    entries = AuditEntry.objects.filter(action="model_changed").order_by("pk")
+    assert [(e.detail["model"], e.detail["what"], e.actor_name) for e in entries] == [
+        ("sd/one", "switched off", "root"),
+        ("sd/one", "changed", "root"),
+        ("sd/gone", "forgot", "root"),
+    ]
+    assert entries[1].detail["defaults"] == {"steps": 12}

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from django.core.management import call_command
 
+from accounts.models import AuditEntry
 from modelhub.models import CatalogModel
 from modelhub.scanning import scan
 from tests.model_folders import change_json
@@ -36,6 +37,14 @@ def test_what_an_operator_set_survives_a_scan(make_model: MakeModel) -> None:
     scan()
     row = CatalogModel.objects.get()
     assert (row.enabled, row.defaults) == (False, {"steps": 9})
+
+
+def test_only_news_is_in_the_audit_log(make_model: MakeModel) -> None:
+    make_model("dream")
+    scan()
+    scan()
+    entry = AuditEntry.objects.get(action="models_refreshed")
+    assert (entry.actor_name, entry.detail) == ("", {"added": ["sd/dream"]})
 
 
 def test_a_changed_model_is_reported_and_updated(make_model: MakeModel) -> None:
