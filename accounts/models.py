@@ -21,7 +21,7 @@ STAFF_SCOPES = frozenset({"models", "admin"})
 LOCAL_USERNAME = "local"
 
 
-class User(AbstractUser):
+class User(AbstractUser):  # type: ignore[django-manager-missing] # authenticatorapp_set: untyped
     """A person, or the built-in `local` user that callers act as when authentication is off."""
 
     # What the name looks like. Not unique: a command of the operator's may make twins.
@@ -269,7 +269,7 @@ class AuthenticatorApp(TimestampMixin, ThrottlingMixin, Device):  # type: ignore
     config_url = TOTPDevice.config_url
     _read_str_from_settings = TOTPDevice._read_str_from_settings  # noqa: SLF001 config_url needs it
 
-    class Meta(Device.Meta):
+    class Meta(Device.Meta):  # type: ignore[misc] # untyped
         verbose_name = "authenticator app"
 
     @property

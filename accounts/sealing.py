@@ -19,7 +19,7 @@ class Unsealable(ValueError):
     """Sealed with a secret key that is not known any more, or no sealed text at all."""
 
 
-class SealedText(models.TextField):
+class SealedText(models.TextField):  # type: ignore[type-arg] # only in the stubs
     """A column of what `seal` made. It stays sealed when it is read: what shows a row, writes it to
     a log or copies it must not tell the secret. `manage.py reseal_secrets` finds it by this type.
     """

@@ -7,7 +7,7 @@ from accounts.models import AuthenticatorApp, User
 
 
 def secret_of(user: User) -> bytes:
-    return AuthenticatorApp.objects.get(user=user).bin_key
+    return bytes(AuthenticatorApp.objects.get(user=user).bin_key)
 
 
 def test_the_former_secret_key_may_be_forgotten_afterwards(

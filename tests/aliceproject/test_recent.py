@@ -9,7 +9,7 @@ from django.test import Client
 from accounts import keys, witness
 from accounts.models import ApiKey, AuditEntry, User
 
-PAGES = (
+PAGES: tuple[tuple[str, dict[str, str]], ...] = (
     ("/web/account", {"name": "x", "scopes": "read"}),
     ("/web/account/keys/{key}/rotate", {}),
     ("/web/account/second-factor", {"code": "000000"}),
@@ -28,7 +28,7 @@ PAGES = (
     ("/admin/accounts/user/", {"action": "promote", "_selected_action": "{alice}"}),
     ("/admin/accounts/apikey/add/", {"user": "{alice}", "name": "x", "scopes": "read"}),
 )
-CALLS = (
+CALLS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("post", "/v1/auth/keys", {"name": "x", "scopes": ["read"]}),
     ("post", "/v1/auth/keys/{key}/rotate", {}),
     ("patch", "/v1/auth/users/{alice}", {"isStaff": True}),
