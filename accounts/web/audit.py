@@ -56,7 +56,7 @@ class Row:
 
     @property
     def facts(self) -> dict[str, Any]:
-        return {name.replace("_", " "): value for name, value in self.entry.detail.items()}
+        return {name.replace("_", " "): _said(value) for name, value in self.entry.detail.items()}
 
 
 @require_safe
@@ -135,6 +135,14 @@ def _row(entry: AuditEntry, names: Mapping[int, str]) -> Row:
         names.get(int(entry.target_id), "") if of_user else "",
         f"{entry.target_type}:{entry.target_id}" if entry.target_type else "",
     )
+
+
+def _said(value: Any) -> Any:
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(map(str, value)) if isinstance(value, list) else value
 
 
 def _words(action: Action) -> str:
