@@ -102,6 +102,12 @@ def attempt(request: HttpRequest, username: str) -> None:
         raise locked(request, username)
 
 
+def require_open(request: HttpRequest) -> None:
+    """Raises Locked where the address is locked out; counts nothing, for nothing is guessed."""
+    if AxesProxyHandler.get_failures(request, {"username": ""}) >= get_failure_limit(request, None):
+        raise locked(request, "")
+
+
 def locked(request: HttpRequest, username: str) -> Locked:
     """The refusal of a request that is locked out, with the time that is left."""
     AxesProxyHandler.update_request(request)

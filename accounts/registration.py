@@ -46,15 +46,24 @@ def register(wanted: Application, by: Source) -> Registration:
     Raises Forbidden `registration_closed`, Missing, Invalid (`already_exists`, `invalid_invite`
     or a bad value), RateLimited or Busy `registrations_full`.
     """
-    require_open()
-    mode = settings.ALICE_REGISTRATION
-    throttle.hit(f"register {throttle.neighbourhood(by.address)}", TRIES)
-    if mode == INVITE and not wanted.invite_code:
-        raise Missing("An invite is needed to register here.", param="inviteCode")
+    knock(wanted, by)
     members.check(wanted.username, wanted.email, wanted.password)
     # Before any transaction: it takes a good part of a second.
     newcomer = Newcomer(wanted.username, wanted.email, make_password(wanted.password))
-    if mode == OPEN or wanted.invite_code:
+    return answer(newcomer, wanted, by)
+
+
+def knock(wanted: Application, by: Source) -> None:
+    """Whether anybody may ask like this. Raises Forbidden, Missing or RateLimited."""
+    require_open()
+    throttle.hit(f"register {throttle.neighbourhood(by.address)}", TRIES)
+    if settings.ALICE_REGISTRATION == INVITE and not wanted.invite_code:
+        raise Missing("An invite is needed to register here.", param="inviteCode")
+
+
+def answer(newcomer: Newcomer, wanted: Application, by: Source) -> Registration:
+    """An account where the mode or an invite allows it, else a place among those who wait."""
+    if settings.ALICE_REGISTRATION == OPEN or wanted.invite_code:
         return _admit(newcomer, wanted, by)
     return wait(newcomer, by, wanted.message)
 

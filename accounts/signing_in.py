@@ -16,9 +16,10 @@ from django.utils.crypto import constant_time_compare
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.views.decorators.http import require_http_methods
 
-from accounts import lockout, second_factor, witness
+from accounts import lockout, openid, second_factor, witness
 from accounts.lockout import Locked
 from accounts.models import LOCAL_USERNAME, User
+from accounts.openid import identities
 from accounts.pages import PageRequest, early_page
 from accounts.problems import Forbidden, Problem, wants_json
 
@@ -29,6 +30,8 @@ RECENT_SECONDS = 15 * 60
 # Between a right password and the code that must follow.
 PENDING_SECONDS = 5 * 60
 PENDING = "alice_pending"
+# When the provider vouched anew for the person of a session, in Unix seconds.
+VOUCHED_AT = "alice_vouched_at"
 START = "/web/"
 
 
@@ -47,7 +50,8 @@ class Login(LoginView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         registers = settings.ALICE_REGISTRATION != "closed"
-        return super().get_context_data(**kwargs) | {"registers": registers}
+        more = {"registers": registers, "provider": openid.label()}
+        return super().get_context_data(**kwargs) | more
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         user: Any = form.get_user()
@@ -164,7 +168,7 @@ def require_recent(request: HttpRequest) -> None:
 @require_http_methods(["GET", "POST"])
 @early_page
 def confirm(request: PageRequest) -> HttpResponse:
-    """Asks for the password, and for a code where there is a second factor, once more."""
+    """Asks for the password or the provider's word, and for a code where there is a second factor."""
     then, user = local_path(request, request.GET.get("next", "")), request.user
     if user.username == LOCAL_USERNAME:
         return redirect(then)
@@ -177,29 +181,52 @@ def confirm(request: PageRequest) -> HttpResponse:
             return locked_page(request, lock)
         except Problem as refused:
             problem = refused
+    vouched_for = _is_vouched(request)
+    linked = not vouched_for and identities.opening(user).exists()
     shown = {
         "again": "again" in request.GET,
-        "password": user.has_usable_password(),
+        "password": user.has_usable_password() and not vouched_for,
         "code": second_factor.device_of(user) is not None,
+        "provider": openid.label() if linked else "",
+        "then": then,
     }
     return _door(request, "accounts/confirm.html", problem, shown)
 
 
 def prove(request: HttpRequest, user: User) -> None:
     """Raises Locked, RateLimited or Forbidden unless the form holds the password and the code
-    that this user has; afterwards the session counts as proved.
+    that this user has; afterwards the session counts as proved. The provider's word a moment ago
+    stands for the password.
     """
-    asked = False
-    if user.has_usable_password():
+    asked = _is_vouched(request)
+    if user.has_usable_password() and not asked:
         asked = True
         check_password(request, user, request.POST.get("password", ""))
+    elif not asked and identities.opening(user).exists():
+        # A code is half of a proof, and the other half is to be had.
+        raise Forbidden(f"Confirm with {openid.label()} first.")
     if second_factor.device_of(user) is not None:
         asked = True
         _proved_by_code(request, user)
     if not asked:
         raise Forbidden("There is nothing to prove it with: sign out and in again.")
     lockout.forgive(request, user.username)
+    request.session.pop(VOUCHED_AT, None)
     request.session[witness.PROVED_AT] = time.time()
+
+
+def vouched(request: HttpRequest, user: User, then: str) -> HttpResponse:
+    """Go on to `then` after the provider's word for `user`, by the way of a code if there is one."""
+    if second_factor.device_of(user) is None:
+        request.session[witness.PROVED_AT] = time.time()
+        return redirect(then)
+    request.session[VOUCHED_AT] = time.time()
+    return redirect(f"/web/confirm?{urlencode({'next': then})}")
+
+
+def _is_vouched(request: HttpRequest) -> bool:
+    at: float = request.session.get(VOUCHED_AT, 0)
+    return 0 <= time.time() - at <= PENDING_SECONDS
 
 
 def check_password(request: HttpRequest, user: User, password: str) -> None:

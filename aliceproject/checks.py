@@ -13,6 +13,7 @@ from django.core.checks import CheckMessage, Error, Info, Tags, Warning, registe
 from django.db import connections
 from django.utils.module_loading import import_string
 
+from accounts.openid import provider
 from aliceproject.secret_key import MINIMUM_LENGTH
 from aliceproject.settings import environment as source
 from generation import conf
@@ -20,6 +21,7 @@ from generation.engine import samplers
 
 DEVICE = re.compile(r"auto|cpu|mps|gpu|(cuda|xpu|gpu)(:\d+)?", re.IGNORECASE)
 LEAST_HEARTBEATS = 4
+LONGEST_ISSUER = 255
 
 
 @register(Tags.security)
@@ -171,6 +173,29 @@ def former_keys_are_long(**_: Any) -> list[CheckMessage]:
         return []
     message = f"ALICE_SECRET_KEY_FALLBACKS: each needs at least {MINIMUM_LENGTH} characters."
     return [Error(message, id="alice.E014")]
+
+
+@register(Tags.security)
+def a_whole_provider_or_none(**_: Any) -> Iterator[CheckMessage]:
+    """Half a configuration of OpenID Connect is a mistake, most often a misspelt name."""
+    names = ("ALICE_OIDC_ISSUER", "ALICE_OIDC_CLIENT_ID", "ALICE_OIDC_CLIENT_SECRET")
+    missing = [name for name in names if not getattr(settings, name)]
+    if missing and len(missing) < len(names):
+        hint = "Set all three of them, or none."
+        yield Error(f"{' and '.join(missing)} is missing.", hint=hint, id="alice.E016")
+    if settings.ALICE_OIDC_ISSUER and not _issuer(settings.ALICE_OIDC_ISSUER):
+        yield Error(
+            f"ALICE_OIDC_ISSUER={settings.ALICE_OIDC_ISSUER!r} must be an https URL without query "
+            "(http only on this machine), exactly as the provider names itself.",
+            id="alice.E017",
+        )
+    if "openid" not in settings.ALICE_OIDC_SCOPES.split():
+        yield Error("ALICE_OIDC_SCOPES must hold the word openid.", id="alice.E018")
+
+
+def _issuer(text: str) -> bool:
+    # As long as the table of identities takes.
+    return provider.trustworthy(text) and "?" not in text and len(text) <= LONGEST_ISSUER
 
 
 @register(Tags.database)

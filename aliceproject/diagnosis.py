@@ -13,8 +13,11 @@ from django.conf import settings
 from django.core import checks
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
+from django.urls import reverse
 
+from accounts import openid
 from accounts.models import User
+from accounts.openid import provider
 from aliceproject import first_light, greeting, instance, preflight
 from generation import worker_status
 from modelhub.models import CatalogModel
@@ -44,7 +47,8 @@ class Finding:
 
 def examine() -> Iterator[Finding]:
     """One finding after another, the causes before what follows from them."""
-    for look in (_python, _folders, _space, _settings, _libraries, _database, _server):
+    looks = (_python, _folders, _space, _settings, _libraries, _database, _provider, _server)
+    for look in looks:
         yield from look()
 
 
@@ -137,6 +141,21 @@ def _people() -> Iterator[Finding]:
         yield Finding(Level.OK, "there is an administrator")
     else:
         yield Finding(Level.WARNING, "there is no administrator; `manage.py prepare` makes one")
+
+
+def _provider() -> Iterator[Finding]:
+    """The provider of OpenID Connect, where there is one, asked as a sign-in asks it."""
+    if not openid.enabled():
+        return
+    issuer, back = settings.ALICE_OIDC_ISSUER, f"{greeting.base_url()}{reverse(openid.CALLBACK)}"
+    try:
+        keys = provider.signing_keys(provider.described())
+    except provider.ProviderDown:
+        fix = "Compare ALICE_OIDC_ISSUER with the `issuer` of its discovery document"
+        yield Finding(Level.ERROR, f"the provider {issuer} cannot be used. {fix}")
+        return
+    yield Finding(Level.OK, f"the provider {issuer} answers, with {len(keys)} keys")
+    yield Finding(Level.OK, f"it must know {back} as this server's redirect URI")
 
 
 def _server() -> Iterator[Finding]:

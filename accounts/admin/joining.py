@@ -1,4 +1,4 @@
-"""Invites and requests for an account in the administration."""
+"""Invites, requests for an account and identities of the provider in the administration."""
 
 from typing import Any
 
@@ -8,7 +8,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from accounts import audit, invites, registration
-from accounts.models import Invite, Registration
+from accounts.models import Invite, OpenIdentity, Registration
+from accounts.openid import identities
 from accounts.problems import Problem
 
 
@@ -70,3 +71,29 @@ class RegistrationAdmin(Untouched):
             else:
                 done += 1
         self.message_user(request, f"{done} approved.")
+
+
+@admin.register(OpenIdentity)
+class OpenIdentityAdmin(Untouched):
+    """Linked by their owners only; deleting one unlinks it."""
+
+    list_display = ("label", "subject", "issuer", "user", "created_at", "last_used_at")
+    list_filter = ("issuer", "created_at")
+    list_select_related = ("user",)
+    search_fields = ("label", "subject", "user__username")
+    fields = readonly_fields = ("issuer", "subject", "label", "user", "registration",
+                                "created_at", "last_used_at")  # fmt: skip
+
+    def delete_model(self, request: HttpRequest, obj: OpenIdentity) -> None:
+        identities.forget(obj, audit.source(request))
+        self._warn(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[OpenIdentity]) -> None:
+        for identity in queryset:
+            self.delete_model(request, identity)
+
+    def _warn(self, request: HttpRequest, gone: OpenIdentity) -> None:
+        user = gone.user
+        if user and not user.has_usable_password() and not identities.opening(user).exists():
+            advice = "`manage.py reset_password` gives a password"
+            self.message_user(request, f"{user} has no way in any more: {advice}.", WARNING)

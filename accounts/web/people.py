@@ -120,7 +120,9 @@ def requests(request: PageRequest) -> HttpResponse:
     """Who waits for an account, or with `status` who was approved or rejected."""
     status = request.GET.get("status", "")
     status = status if status in Registration.Status.values else "pending"
-    rows = Registration.objects.filter(status=status).select_related("decided_by", "invite", "user")
+    rows = Registration.objects.filter(status=status).select_related(
+        "decided_by", "invite", "user", "open_identity"
+    )
     page = _page(rows, REQUESTS_A_PAGE, request)
     shown = {
         "page": page,

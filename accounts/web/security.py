@@ -6,17 +6,17 @@ from django.conf import settings
 from django.contrib import auth, messages
 from django.contrib.auth.forms import SetPasswordForm
 from django.db import transaction
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts import audit, browsers, lockout, second_factor, sessions
+from accounts import audit, browsers, lockout, openid, second_factor, sessions
 from accounts.audit import Action
 from accounts.models import LOCAL_USERNAME, User
 from accounts.pages import PageRequest, page
 from accounts.problems import Problem
-from accounts.signing_in import check_password, locked_page
+from accounts.signing_in import check_password, locked_page, recent
 
 MOST_SESSIONS = 50
 
@@ -29,6 +29,9 @@ def security(request: PageRequest) -> HttpResponse:
     shown: dict[str, Any] = {
         "password": user.has_usable_password(),
         "device": second_factor.device_of(user),
+        "identities": user.open_identities.order_by("created_at", "pk"),
+        "provider": openid.label(),
+        "issuer": settings.ALICE_OIDC_ISSUER,
         "codes_left": second_factor.codes_left(user),
         "required": settings.ALICE_REQUIRE_STAFF_TOTP and user.is_staff,
         "sessions": [
@@ -47,13 +50,26 @@ def security(request: PageRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 @page
-def password(request: PageRequest) -> HttpResponse:
-    """A new password, for whoever knows the present one; all other sessions end with it."""
-    user = _known(request.user)
-    if not user.has_usable_password():
-        messages.info(request, "This account has no password to change.")
-        return redirect("accounts_pages:security")
-    form = SetPasswordForm(user, request.POST if request.method == "POST" else None)
+def password(request: PageRequest) -> HttpResponseBase:
+    """A new password; all other sessions end with it."""
+    has_one = _known(request.user).has_usable_password()
+    return _another(request) if has_one else _first(request)
+
+
+@recent
+def _first(request: PageRequest) -> HttpResponse:
+    """The first password of somebody who came by the provider, who has just vouched for him."""
+    form: Any = SetPasswordForm(request.user, request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        return _changed(request, form)
+    shown = {"form": form, "first": True}
+    return render(request, "accounts/password.html", shown, status=400 if form.errors else 200)
+
+
+def _another(request: PageRequest) -> HttpResponse:
+    """For whoever knows the present one."""
+    user = request.user
+    form: Any = SetPasswordForm(user, request.POST if request.method == "POST" else None)
     problem = ""
     if request.method == "POST":
         try:

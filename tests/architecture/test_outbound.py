@@ -25,7 +25,9 @@ ALLOWED = {
     "aliceproject/first_light.py": "asks this very server whether it answers",
     "aliceproject/preflight.py": "tries whether the port to serve on is free",
     "aliceproject/systemd.py": "tells the service manager, over a unix socket",
-    "accounts/openid.py": "the operator's own identity provider, by its address in the settings",
+    "accounts/openid/provider.py": "the operator's own identity provider, by its address in the settings",
+    "accounts/openid/tokens.py": "the library's exchange of a code; it asks through provider.py",
+    "accounts/openid/journey.py": "the library's redirect to the provider; it asks nobody itself",
 }
 
 

@@ -20,7 +20,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts import audit, keys
-from accounts.models import ApiKey, Invite, Quota, Registration, Usage, User
+from accounts.models import ApiKey, Invite, OpenIdentity, Quota, Registration, Usage, User
 from gallery import sharing, storage
 from gallery.metadata import Recipe
 from gallery.models import Album, AlbumEntry, Image, Tag
@@ -195,10 +195,14 @@ def _accounts(people: Mapping[str, User]) -> dict[str, str]:
     asked = Registration.objects.create(username="dave", password="!")
     quota = Quota.objects.create(user=people["other"], queued_jobs=5)
     Usage.objects.get_or_create(user=people["owner"])
+    identity = OpenIdentity.objects.create(
+        issuer="https://id.example", subject="alice", user=people["owner"]
+    )
     key = ApiKey.objects.get(name="reader")
     return {
         "key": str(key.pk),
         "invite": str(invite.pk),
+        "identity": str(identity.pk),
         "registration": str(asked.pk),
         "quota": str(quota.pk),
         "user": str(people["other"].pk),
