@@ -29,7 +29,7 @@ RENEW_SECONDS = 60
 QUIET_SECONDS = 10 * 60
 CONNECT_SECONDS, STALL_SECONDS, WHOLE_SECONDS = 5.0, 5.0, 10.0
 MOST_BYTES, PIECE_BYTES = 2**18, 2**14
-DOWN = "openid down"
+DOWN = "openid-down"
 
 Facts = dict[str, Any]
 
@@ -76,7 +76,7 @@ def described() -> Provider:
 def signing_keys(provider: Provider, *, renew: bool = False) -> list[Facts]:
     """The public keys of the provider, for an hour; `renew`: anew, once a minute at most."""
     if renew:
-        if not cache.add("openid renewed", value="yes", timeout=RENEW_SECONDS):
+        if not cache.add("openid-renewed", value="yes", timeout=RENEW_SECONDS):
             return []
         cache.delete(_key(provider.keys))
     found = _document(provider.keys, _judge_keys)["keys"]
@@ -128,7 +128,7 @@ def _document(url: str, judge: Callable[[Facts], None]) -> Facts:
     known: Facts | None = cache.get(_key(url))
     if known is not None:
         return known
-    pause = f"{_key(url)} failed"
+    pause = f"{_key(url)}-failed"
     if cache.get(pause):
         raise ProviderDown
     try:
@@ -229,4 +229,4 @@ def _down(url: str, why: str) -> ProviderDown:
 
 
 def _key(url: str) -> str:
-    return f"openid {hashlib.sha256(url.encode()).hexdigest()}"
+    return f"openid-{hashlib.sha256(url.encode()).hexdigest()}"

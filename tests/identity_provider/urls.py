@@ -1,0 +1,9 @@
+"""The provider's pages: its own sign-in, and what OpenID Connect needs."""
+
+from django.contrib.auth.views import LoginView
+from django.urls import include, path
+
+urlpatterns = [
+    path("login", LoginView.as_view(template_name="login.html")),
+    path("o/", include("oauth2_provider.urls", namespace="oauth2_provider")),
+]
