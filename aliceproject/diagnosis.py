@@ -147,7 +147,8 @@ def _provider() -> Iterator[Finding]:
     """The provider of OpenID Connect, where there is one, asked as a sign-in asks it."""
     if not openid.enabled():
         return
-    issuer, back = settings.ALICE_OIDC_ISSUER, f"{greeting.base_url()}{reverse(openid.CALLBACK)}"
+    issuer = settings.ALICE_OIDC_ISSUER
+    back = f"{settings.ALICE_PUBLIC_URL or greeting.base_url()}{reverse(openid.CALLBACK)}"
     try:
         keys = provider.signing_keys(provider.described())
     except provider.ProviderDown:

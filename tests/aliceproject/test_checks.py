@@ -156,3 +156,39 @@ def test_a_bad_value_stops_the_start_in_one_sentence() -> None:
         "ALICE cannot start. environment: ALICE_PORT='eighty' is not allowed: "
         "it must be a whole number from 1 to 65535\n"
     )
+
+
+WHOLE = {
+    "ALICE_OIDC_ISSUER": "https://id.example/realms/house/",
+    "ALICE_OIDC_CLIENT_ID": "alice",
+    "ALICE_OIDC_CLIENT_SECRET": "between two servers",
+}
+
+
+@pytest.mark.parametrize("issuer", [WHOLE["ALICE_OIDC_ISSUER"], "http://127.0.0.1:9000/o"])
+def test_a_whole_provider_is_fine(issuer: str) -> None:
+    with override_settings(**WHOLE | {"ALICE_OIDC_ISSUER": issuer}):
+        assert ids(checks.a_whole_provider_or_none()) == []
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_half_a_provider_is_refused(name: str) -> None:
+    with override_settings(**WHOLE | {name: ""}):
+        [problem] = checks.a_whole_provider_or_none()
+        assert (problem.id, problem.msg) == ("alice.E016", f"{name} is missing.")
+
+
+@pytest.mark.parametrize(
+    "issuer",
+    ["http://id.example", "ftp://id.example", "id.example", "https://", "https://a@id.example",
+     "https://id.example?x=1", "https://id.example#x", "https://id.example:x", "https://[",
+     f"https://id.example/{'x' * 255}"],
+)  # fmt: skip
+def test_an_issuer_that_cannot_be_trusted_is_refused(issuer: str) -> None:
+    with override_settings(**WHOLE | {"ALICE_OIDC_ISSUER": issuer}):
+        assert ids(checks.a_whole_provider_or_none()) == ["alice.E017"]
+
+
+@override_settings(ALICE_OIDC_SCOPES="email profile")
+def test_scopes_without_openid_are_refused() -> None:
+    assert ids(checks.a_whole_provider_or_none()) == ["alice.E018"]

@@ -11,8 +11,12 @@ from aliceproject import diagnosis, instance
 from aliceproject.diagnosis import Level
 from modelhub.models import CatalogModel
 from modelhub.scanning import scan
+from tests.accounts.openid.conftest import forger
+from tests.accounts.openid.forger import Forger
 from tests.live import free_port
 from tests.model_folders import build
+
+__all__ = ["forger"]
 
 pytestmark = pytest.mark.django_db
 
@@ -35,6 +39,20 @@ def texts(level: Level) -> str:
 def test_an_installation_in_order_has_nothing_broken(capsys: pytest.CaptureFixture[str]) -> None:
     call_command("doctor")
     assert "Nothing is broken." in capsys.readouterr().out
+
+
+def test_a_provider_is_asked_and_the_way_back_from_it_told(
+    forger: Forger, settings: Settings
+) -> None:
+    settings.ALICE_PUBLIC_URL = "https://pictures.example"
+    told = texts(Level.OK)
+    assert f"the provider {forger.issuer} answers, with 1 keys" in told
+    assert "https://pictures.example/web/login/openid/callback" in told
+
+
+def test_a_provider_of_another_name_is_broken(forger: Forger, settings: Settings) -> None:
+    settings.ALICE_OIDC_ISSUER += "/"
+    assert f"the provider {forger.issuer}/ cannot be used" in texts(Level.ERROR)
 
 
 def test_anything_broken_ends_with_an_error(settings: Settings) -> None:

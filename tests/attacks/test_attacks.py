@@ -23,12 +23,19 @@ TARGETS: Mapping[str, Callable[[Attack, Stage], None]] = {
 }
 IN_A_FOLDER = {"scan": in_files.scan, "unpack": in_files.unpack}
 LEAST_ROWS = 150
+# Nobody answers there.
+PROVIDER = {
+    "ALICE_OIDC_ISSUER": "http://127.0.0.1:9",
+    "ALICE_OIDC_CLIENT_ID": "alice",
+    "ALICE_OIDC_CLIENT_SECRET": "between two servers",
+}
 
 
 @pytest.fixture(scope="module")
 def stage() -> Iterator[Stage]:
-    # Open, so that attacks on registration get as far as they can.
-    with service(worker=False, ALICE_REGISTRATION="open", ALICE_LOG_FORMAT="json") as live:
+    # Open, and with a provider, so that attacks on the ways in get as far as they can.
+    more = {"ALICE_REGISTRATION": "open", "ALICE_LOG_FORMAT": "json"} | PROVIDER
+    with service(worker=False, **more) as live:
         yield open_stage(live)
 
 

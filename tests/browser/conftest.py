@@ -54,11 +54,12 @@ Scheme = Literal["dark", "light"]
 
 @dataclass
 class Window:
-    """A page and everything that went wrong in it."""
+    """A page and everything that went wrong in it. `friend`: another server it may go to."""
 
     page: Page
     url: str
     troubles: list[str] = field(default_factory=list)
+    friend: str = ""
 
     def watch(self) -> None:
         self.page.on("console", lambda m: self._note(f"console {m.text}", m.type == "error"))
@@ -100,7 +101,8 @@ class Window:
 
     def _check_host(self, request: Request) -> None:
         parts = urlsplit(request.url)
-        if parts.scheme not in {"data", "blob"} and parts.netloc != urlsplit(self.url).netloc:
+        known = {urlsplit(self.url).netloc, urlsplit(self.friend).netloc}
+        if parts.scheme not in {"data", "blob"} and parts.netloc not in known:
             self._note(f"foreign request {request.url}")
 
 

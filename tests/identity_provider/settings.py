@@ -27,7 +27,7 @@ DATABASES = {
 }
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 LOGIN_URL = "/login"
-LOGIN_PAGE = """<!doctype html><html lang="en"><title>The provider</title>
+LOGIN_PAGE = """<!doctype html><html lang="en"><title>The provider</title><link rel="icon" href="data:,">
 <h1>The provider</h1>{{ form.non_field_errors }}
 <form method="post">{% csrf_token %}<input type="hidden" name="next" value="{{ next }}">
 <label>Name <input name="username"></label>
