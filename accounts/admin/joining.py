@@ -96,4 +96,4 @@ class OpenIdentityAdmin(Untouched):
         user = gone.user
         if user and not user.has_usable_password() and not identities.opening(user).exists():
             advice = "`manage.py reset_password` gives a password"
-            self.message_user(request, f"{user} has no way in any more: {advice}.", WARNING)
+            self.message_user(request, f"No way in is left for {user}: {advice}.", WARNING)

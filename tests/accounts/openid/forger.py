@@ -13,7 +13,6 @@ from urllib.parse import parse_qs, urlsplit
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from django.http import HttpResponse
 from django.test import Client
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
@@ -101,10 +100,9 @@ class Forger:
         self.nonce = sent["nonce"]
         return sent
 
-    def arrive(self, client: Client, state: str, **more: str) -> HttpResponse:
+    def arrive(self, client: Client, state: str, **more: str) -> Any:
         query = {"state": state, "code": "a code"} | more
-        reply: HttpResponse = client.get("/web/login/openid/callback", query)
-        return reply
+        return client.get("/web/login/openid/callback", query)
 
     def round_trip(self, client: Client, path: str = "/web/login/openid", **query: str) -> Any:
         return self.arrive(client, self.depart(client, path, **query)["state"])
