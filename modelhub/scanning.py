@@ -1,24 +1,24 @@
-"""The models folder, read into rows: what is new, what changed, what is gone."""
+"""The models folder, read into rows: what is new, what changed, what moved, what is gone."""
 
 import logging
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from django.conf import settings
-from django.db import transaction
-from django.utils import timezone
+from django.db import connection, transaction
 
 from accounts import audit
-from modelhub.catalog import PREFIX
-from modelhub.detection import DENOISERS, PICKLES, Detected, detect
+from modelhub import rows, walking
+from modelhub.detection import detect
+from modelhub.fingerprints import fingerprint
 from modelhub.models import CatalogModel
+from modelhub.rows import Seen
 
 log = logging.getLogger(__name__)
 
 # A folder that is read for the first time may hold hundreds.
 MOST_NAMED = 50
-CHECKPOINTS = PICKLES | {".safetensors"}
+NEWS = ("added", "changed", "moved", "missing")
 
 
 @dataclass(slots=True)
@@ -27,100 +27,84 @@ class Report:
 
     added: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
+    moved: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     unchanged: list[str] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
 
+    def counts(self) -> dict[str, int]:
+        return {name: len(getattr(self, name)) for name in (*NEWS, "unchanged", "skipped")}
 
-def scan() -> Report:
-    """Bring the rows in line with ALICE_MODELS_DIR. Looks at the files before it locks the table."""
+
+def scan(by: audit.Source = audit.SYSTEM) -> Report:
+    """Bring the rows in line with ALICE_MODELS_DIR.
+
+    Files are looked at before anything is locked, and those that did not change not at all. Scans
+    of several processes come one after the other. `by`: who asked, for the audit log.
+    """
     root = Path(settings.ALICE_MODELS_DIR)
-    report = Report()
-    found = {path.name: detect(path, root) for path in _candidates(root, report)}
+    walked = walking.walk(root)
+    marks = dict(
+        CatalogModel.objects.exclude(state=CatalogModel.State.MISSING).values_list(
+            "path", "fingerprint"
+        )
+    )
+    seen = [_seen(path, root, marks) for path in walked.models]
+    report = Report(skipped=walked.skipped)
     with transaction.atomic():
-        for public_id, name in _public_ids(list(found)).items():
-            _keep(public_id, name, found[name], report)
-        _mark_missing(set(found), root, report)
-        _note(report)
+        _wait_for_others()
+        _tell(rows.bring_in_line(root, seen, whole=True), report)
+        _note(report, by)
     for name, reason in report.skipped.items():
         log.warning("not a model: %s: %s", ascii(name), reason)
     return report
 
 
-def _note(report: Report) -> None:
-    """Tell the audit log what is no longer as it was; a scan that finds nothing new is no news."""
-    news = {name: getattr(report, name) for name in ("added", "changed", "missing")}
-    told = {name: models[:MOST_NAMED] for name, models in news.items() if models}
-    if told:
-        audit.record(audit.Action.MODELS_REFRESHED, audit.SYSTEM, None, **told)
+def refresh(by: audit.Source) -> Report:
+    """A scan that somebody asked for."""
+    return scan(by)
 
 
-def _candidates(root: Path, report: Report) -> Iterator[Path]:
-    """Folders with a model_index.json and checkpoint files, by name; nothing hidden."""
-    if not root.is_dir():
-        return
-    inside = root.resolve()
-    for path in sorted(root.iterdir()):
-        if path.name.startswith("."):
-            continue
-        if not _is_model(path):
-            continue
-        if not path.resolve().is_relative_to(inside):
-            report.skipped[path.name] = "a link out of the models folder is not followed"
-        elif not _storable(path.name):
-            report.skipped[path.name] = "its name is too long or not UTF-8"
-        else:
-            yield path
+def _note(report: Report, by: audit.Source) -> None:
+    """Tell the audit log what is no longer as it was; only who asks is remembered for nothing new."""
+    told = {name: models[:MOST_NAMED] for name in NEWS if (models := getattr(report, name))}
+    if told or by != audit.SYSTEM:
+        audit.record(audit.Action.MODELS_REFRESHED, by, None, **told)
 
 
-def _is_model(path: Path) -> bool:
-    if path.is_dir():
-        # A folder that lost its index is still a model, a damaged one.
-        return any((path / part).exists() for part in ("model_index.json", *DENOISERS))
-    return path.is_file() and path.suffix.lower() in CHECKPOINTS
+def look_at(path: Path, sha256: str = "") -> CatalogModel | None:
+    """Look at one file or folder now, as after a download; None: it is no model.
+
+    `sha256`: of a single file, where whoever brought it has just computed it.
+    """
+    root = Path(settings.ALICE_MODELS_DIR)
+    if not walking.holds(root, path):
+        return None
+    seen = _seen(path, root, {})
+    with transaction.atomic():
+        _wait_for_others()
+        rows.bring_in_line(root, [seen], whole=False)
+        row = CatalogModel.objects.get(path=seen.path)
+        if sha256:
+            rows.keep_digest(row, sha256)
+    return row
 
 
-def _storable(name: str) -> bool:
-    try:
-        return len(PREFIX) + len(name) <= 255 and bool(name.encode())
-    except UnicodeEncodeError:
-        return False
+def _seen(path: Path, root: Path, marks: dict[str, str]) -> Seen:
+    name, mark = str(path.relative_to(root)), fingerprint(path)
+    return Seen(name, path.is_dir(), mark, None if marks.get(name) == mark else detect(path, root))
 
 
-def _public_ids(names: list[str]) -> dict[str, str]:
-    """Public id -> name: the stem of a file, unless a folder or an earlier file has it already."""
-    ids: dict[str, str] = {}
-    for name in sorted(names, key=lambda n: (Path(n).suffix.lower() in CHECKPOINTS, n)):
-        stem = Path(name).stem if Path(name).suffix.lower() in CHECKPOINTS else name
-        ids[PREFIX + (name if PREFIX + stem in ids else stem)] = name
-    return ids
+def _tell(news: dict[str, list[CatalogModel]], report: Report) -> None:
+    for group, models in news.items():
+        getattr(report, group).extend(model.public_id for model in models)
 
 
-def _keep(public_id: str, path: str, found: Detected, report: Report) -> None:
-    facts = {
-        "public_id": public_id,
-        "layout": found.layout,
-        "family": found.family or "",
-        "native_resolution": found.native_resolution,
-        "size_bytes": found.size_bytes,
-        "precision": found.precision,
-        "state": found.state,
-        "detail": found.detail,
-    }
-    # A row of another path may still hold this name: it is gone, or it would have been found.
-    CatalogModel.objects.filter(public_id=public_id).exclude(path=path).delete()
-    row, created = CatalogModel.objects.get_or_create(path=path, defaults=facts)
-    differs = any(getattr(row, name) != value for name, value in facts.items())
-    for name, value in facts.items():
-        setattr(row, name, value)
-    row.seen_at = timezone.now()
-    row.save(update_fields=[*facts, "seen_at"])
-    group = report.added if created else report.changed if differs else report.unchanged
-    group.append(public_id)
-
-
-def _mark_missing(found: set[str], root: Path, report: Report) -> None:
-    gone = CatalogModel.objects.exclude(path__in=found)
-    gone = gone.exclude(state=CatalogModel.State.MISSING)
-    report.missing = list(gone.values_list("public_id", flat=True))
-    gone.update(state=CatalogModel.State.MISSING, detail=f"not found in {root}")
+def _wait_for_others() -> None:
+    """Until the transaction ends nobody else brings rows in line."""
+    # A transaction on SQLite has the whole database to itself from its beginning.
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", ["alice models"]
+            )

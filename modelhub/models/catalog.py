@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from modelhub.families import TRAITS, Family, Traits
+from modelhub.families import Family, Traits, traits_of
 from modelhub.kinds import NAMINGS, Kind
 
 
@@ -91,7 +91,7 @@ class CatalogModel(models.Model):
 
     @property
     def traits(self) -> Traits:
-        return TRAITS[Family(self.family)]
+        return traits_of(Family(self.family), self.variant)
 
     @property
     def location(self) -> Path:

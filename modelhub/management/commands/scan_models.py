@@ -5,6 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
+from modelhub.kinds import NAMINGS, Kind
 from modelhub.models import CatalogModel
 from modelhub.scanning import scan
 
@@ -14,13 +15,24 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         report = scan()
-        for row in CatalogModel.objects.order_by("public_id"):
-            facts = [row.state, row.family, f"{row.native_resolution} px", row.precision]
-            line = f"{row.public_id}: " + ", ".join(fact for fact in facts if fact)
-            self.stdout.write(line + (f" ({row.detail})" if row.detail else ""))
+        for row in CatalogModel.objects.select_related("duplicate_of").order_by("public_id"):
+            self.stdout.write(_line(row))
         for name, reason in report.skipped.items():
             self.stdout.write(f"left out {name!a}: {reason}")
         self.stdout.write(
             f"{settings.ALICE_MODELS_DIR}: {len(report.added)} new, {len(report.changed)} changed, "
-            f"{len(report.missing)} gone, {len(report.unchanged)} as before"
+            f"{len(report.moved)} moved, {len(report.missing)} gone, "
+            f"{len(report.unchanged)} as before"
         )
+
+
+def _line(row: CatalogModel) -> str:
+    kind = "" if row.kind == Kind.CHECKPOINT else str(NAMINGS[Kind(row.kind)].title)
+    side = f"{row.native_resolution} px" if row.native_resolution else ""
+    facts = [row.state, kind, row.family, row.variant, side, row.precision]
+    notes = [row.detail, row.sidecar_problem and f"side-car: {row.sidecar_problem}"]
+    if row.duplicate_of:
+        notes.append(f"the same as {row.duplicate_of.public_id}")
+    said = "; ".join(note for note in notes if note)
+    line = f"{row.public_id}: " + ", ".join(fact for fact in facts if fact)
+    return line + (f" ({said})" if said else "")
