@@ -16,10 +16,13 @@ from gallery import left_over, retention, sweeping
 from gallery.alone import AtWork
 from gallery.errors import StorageDown
 from generation import conf, jobs
+from modelhub import hashing, scanning
 
 logger = logging.getLogger(__name__)
 CLUSTER = "io"
 INDEX_SECONDS = 60.0
+# The io cluster does one thing at a time: a slice of hashing, then whatever waits.
+HASH_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,7 @@ CHORES = (
     Chore("gallery: clean up", "clean", Schedule.HOURLY, timedelta(hours=1)),
     Chore("gallery: sweep", "sweep", Schedule.DAILY, timedelta(days=1)),
     Chore("gallery: index", "index", Schedule.HOURLY, timedelta(hours=1)),
+    Chore("models: scan", "scan", Schedule.MINUTES, timedelta(minutes=5)),
     Chore("people: erase", "erase", Schedule.HOURLY, timedelta(hours=1)),
     Chore("people: recount usage", "recount", Schedule.HOURLY, timedelta(hours=1)),
 )
@@ -54,6 +58,9 @@ def schedule() -> None:
                 "func": f"{__name__}.{chore.function}",
                 "cluster": CLUSTER,
                 "schedule_type": chore.kind,
+                "minutes": chore.every // timedelta(minutes=1)
+                if chore.kind == Schedule.MINUTES
+                else None,
                 "next_run": timezone.now() + chore.every,
             },
         )
@@ -107,6 +114,29 @@ def ring_index() -> None:
 def recount() -> None:
     """What everybody has in use, counted again; what was wrong is in the log."""
     jobs.recount()
+
+
+def scan() -> None:
+    """The models folder, as it is now; what is new is hashed afterwards."""
+    report = scanning.scan()
+    for group in ("added", "changed", "moved", "missing"):
+        if names := getattr(report, group):
+            logger.info("Models %s: %s", group, ", ".join(map(ascii, names)))
+    ring_hashing()
+
+
+def ring_hashing() -> None:
+    """Have models hashed, where any waits for it."""
+    if hashing.waiting().exists():
+        async_task(f"{__name__}.hash_models", cluster=CLUSTER)
+
+
+def hash_models() -> None:
+    """Digests of new models; what is left goes on in a task of its own, so that others have their
+    turn.
+    """
+    if not hashing.hash_waiting(HASH_SECONDS):
+        async_task(f"{__name__}.hash_models", cluster=CLUSTER)
 
 
 def sweep() -> None:

@@ -20,6 +20,7 @@ from accounts.models import User
 from accounts.openid import provider
 from aliceproject import first_light, greeting, instance, preflight
 from generation import worker_status
+from modelhub import catalog
 from modelhub.models import CatalogModel
 
 ROOMY_MB = 2048
@@ -126,7 +127,7 @@ def _database() -> Iterator[Finding]:
 
 
 def _models() -> Iterator[Finding]:
-    ready = CatalogModel.objects.filter(state=CatalogModel.State.READY, enabled=True)
+    ready = catalog.usable()
     if ready.exists():
         yield Finding(Level.OK, f"{ready.count()} models can be used")
     else:

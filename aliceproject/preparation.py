@@ -17,8 +17,7 @@ from aliceproject.preflight import NotPossible
 from aliceproject.supervisor import Program
 from gallery import left_over, storage
 from generation import jobs
-from modelhub import demo_install, scanning
-from modelhub.models import CatalogModel
+from modelhub import catalog, demo_install, scanning
 
 log = logging.getLogger(__name__)
 
@@ -47,8 +46,8 @@ def prepare() -> Prepared:
     jobs.recount()
     installed = _install()
     scanning.scan()
-    ready = CatalogModel.objects.filter(state=CatalogModel.State.READY, enabled=True)
-    return Prepared(installed, ready.count())
+    chores.ring_hashing()
+    return Prepared(installed, catalog.usable().count())
 
 
 # Seconds: longer than a server needs to be ready and to draw a first picture.
