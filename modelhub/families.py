@@ -77,6 +77,8 @@ class Traits:
     steps: int | None = None
     guidance_scale: float | None = None
     negative_prompt: bool = True
+    # Samplers that suit it, the usual one first; empty: all do.
+    schedulers: tuple[str, ...] = ()
     prediction_type: Prediction = Prediction.EPSILON
     runnable: bool = False
     single_file: bool = False
@@ -163,14 +165,15 @@ TRAITS: Mapping[Family, Traits] = MappingProxyType(
             "Stable Diffusion XL", 1024, 8, "StableDiffusionXLPipeline",
             runnable=True, single_file=True, variants=_SDXL,
         ),
+        # Flow models: the usual samplers reckon with another kind of noise.
         Family.SD3: Traits(
             "Stable Diffusion 3", 1024, 16, "StableDiffusion3Pipeline", 28, 7.0,
-            prediction_type=Prediction.FLOW, runnable=True, single_file=True, variants=_SD3,
+            schedulers=("euler",), prediction_type=Prediction.FLOW, runnable=True, single_file=True, variants=_SD3,
         ),
         # FLUX is guidance-distilled: it takes a guidance number but no negative prompt.
         Family.FLUX: Traits(
             "FLUX.1", 1024, 16, "FluxPipeline", 28, 3.5, negative_prompt=False,
-            prediction_type=Prediction.FLOW, runnable=True, single_file=True, variants=_FLUX,
+            schedulers=("euler",), prediction_type=Prediction.FLOW, runnable=True, single_file=True, variants=_FLUX,
         ),
         # Known by sight, so that nobody wonders; the engine has no row for them.
         Family.FLUX2: _flow("FLUX.2", "Flux2Pipeline"),

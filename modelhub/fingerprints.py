@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -17,7 +17,8 @@ DIGITS = 16
 def fingerprint(path: Path) -> str:
     """Three digests: of what this version knows, of the model's files, of its side-cars."""
     beside = set(sidecars.files(path))
-    return ".".join((_rules(), _digest(_weights(path, beside)), _digest(sorted(beside))))
+    weights = _digest(_weights(path, beside), path)
+    return ".".join((_rules(), weights, _digest(sorted(beside), path.parent)))
 
 
 def weights_of(mark: str) -> str:
@@ -47,13 +48,15 @@ def _weights(path: Path, beside: set[Path]) -> Iterator[Path]:
         yield from (file for name in sorted(names) if (file := Path(folder, name)) not in beside)
 
 
-def _digest(files: Iterator[Path] | list[Path]) -> str:
+def _digest(files: Iterable[Path], within: Path) -> str:
+    """Paths count from the model itself, so that one that was moved is known again."""
     seen = hashlib.sha256()
     for file in files:
         try:
             status = file.stat()
         except OSError:
             continue
-        # The path itself stays out, so that a model that was moved is known again.
-        seen.update(f"{file.name} {status.st_size} {status.st_mtime_ns}\n".encode(errors="replace"))
+        name = file.relative_to(within)
+        line = f"{name} {status.st_size} {status.st_mtime_ns}\n"
+        seen.update(line.encode(errors="surrogateescape"))
     return seen.hexdigest()[:DIGITS]

@@ -55,7 +55,9 @@ def first_choice(place: Place) -> str:
 
 def kind_by_folder(path: str) -> Kind:
     """What somebody who put the file there took it for; for files that do not say themselves."""
-    folders: Mapping[str, Kind] = {row.folder: kind for kind, row in reversed(NAMINGS.items())}
+    folders: Mapping[str, Kind] = {
+        row.folder: kind for kind, row in reversed(list(NAMINGS.items()))
+    }
     return folders.get(PurePosixPath(path).parts[0], Kind.CHECKPOINT)
 
 

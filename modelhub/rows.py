@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Q
 from django.utils import timezone
 
 from modelhub import naming, walking
@@ -106,12 +105,11 @@ def keep_digest(row: CatalogModel, digest: str) -> CatalogModel:
 
 def relate(digest: str) -> None:
     """Of models with the same content the oldest is the original, the others are duplicates."""
-    same = CatalogModel.objects.filter(sha256=digest).exclude(state=State.MISSING)
-    first = same.order_by("created_at", "pk").values_list("pk", flat=True).first()
-    CatalogModel.objects.filter(sha256=digest).filter(Q(pk=first) | Q(state=State.MISSING)).update(
-        duplicate_of=None
-    )
-    same.exclude(pk=first).update(duplicate_of=first)
+    every = CatalogModel.objects.filter(sha256=digest)
+    first = every.exclude(state=State.MISSING).order_by("created_at", "pk").first()
+    others = every.exclude(state=State.MISSING).exclude(pk=first.pk) if first else every.none()
+    every.exclude(pk__in=others.values("pk")).update(duplicate_of=None)
+    others.update(duplicate_of=first)
 
 
 def _follow(before: CatalogModel, now: CatalogModel) -> CatalogModel:

@@ -97,7 +97,7 @@ def _seen(path: Path, root: Path, marks: dict[str, str]) -> Seen:
 
 def _tell(news: dict[str, list[CatalogModel]], report: Report) -> None:
     for group, models in news.items():
-        getattr(report, group).extend(model.public_id for model in models)
+        getattr(report, group).extend(sorted(model.public_id for model in models))
 
 
 def _wait_for_others() -> None:

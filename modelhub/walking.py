@@ -11,6 +11,8 @@ from modelhub.detection.directory import DENOISERS, PARTS_ALONE, alone, part_cla
 from modelhub.detection.found import NotUsable, shown
 from modelhub.kinds import NAMINGS
 
+# What belongs to the file of the same name: configurations and tokenizers, not a model.
+COMPONENTS = ".components"
 FILES = PICKLES | WEIGHTS | FOREIGN
 MAX_DEPTH = 8
 MAX_ID = 255
@@ -41,8 +43,8 @@ def holds(root: Path, path: Path) -> bool:
         return False
     parts = path.relative_to(root).parts
     above = [root.joinpath(*parts[:depth]) for depth in range(1, len(parts))]
-    hidden = any(part.startswith(".") for part in parts)
-    if hidden or len(above) > MAX_DEPTH or any(_closed(folder) for folder in above):
+    passed = any(_passed_by(part) for part in parts)
+    if passed or len(above) > MAX_DEPTH or any(_closed(folder) for folder in above):
         return False
     return is_model(path) and not _unfit(root, path)
 
@@ -57,7 +59,7 @@ def is_model(path: Path) -> bool:
 
 def _enter(folder: Path, root: Path, walked: Walk, depth: int = 0) -> None:
     for path in _listed(folder, root, walked):
-        if path.name.startswith("."):
+        if _passed_by(path.name):
             continue
         if is_model(path):
             if reason := _unfit(root, path):
@@ -66,6 +68,10 @@ def _enter(folder: Path, root: Path, walked: Walk, depth: int = 0) -> None:
                 walked.models.append(path)
         elif path.is_dir() and not path.is_symlink() and depth < MAX_DEPTH:
             _enter(path, root, walked, depth + 1)
+
+
+def _passed_by(name: str) -> bool:
+    return name.startswith(".") or name.endswith(COMPONENTS)
 
 
 def _listed(folder: Path, root: Path, walked: Walk) -> Iterator[Path]:

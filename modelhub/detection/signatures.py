@@ -131,6 +131,9 @@ PARTS: Mapping[Family, Mapping[str, str]] = {
     },
 }
 
+# As diffusers names what lies in its folders: a part taken out of one, without its configuration.
+OUT_OF_A_FOLDER = ("conv_in.weight", "transformer_blocks.0.*")
+
 # How a file keeps its numbers where that is not one of the format's own types.
 QUANTISED: tuple[tuple[str, str], ...] = (
     ("*.quant_state.bitsandbytes__nf4", "nf4"),

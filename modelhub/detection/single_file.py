@@ -12,6 +12,7 @@ from modelhub.detection.contents import FOREIGN, PICKLES, head_of, named, why_no
 from modelhub.detection.found import Detected, NotUsable, State, cannot_run, inside
 from modelhub.detection.signatures import (
     CHANNELS,
+    OUT_OF_A_FOLDER,
     PARTS,
     PLAYGROUND,
     PREFIXES,
@@ -121,7 +122,10 @@ def _checkpoint(path: Path, tensors: Tensors, header: Header, found: Detected) -
     predicts = _predicts(tensors, header.metadata, found.sidecar)
     if family is Family.SD2 and not variant and predicts == Prediction.EPSILON:
         variant, source = "base", "prediction type"
-    more = {"variantFrom": source} if source else {}
+    more: dict[str, Any] = {"variantFrom": source} if source else {}
+    # Whoever runs it looks for these in text-encoders/ and vaes/, and names what is not there.
+    if missing := _lacks(family, tensors):
+        more["partsElsewhere"] = missing
     found = replace(
         found,
         family=family,
@@ -130,8 +134,8 @@ def _checkpoint(path: Path, tensors: Tensors, header: Header, found: Detected) -
         native_resolution=traits_of(family, variant).native,
         metadata=found.metadata | more,
     )
-    reason = cannot_run(family, variant, found.layout) or _lacks(family, tensors)
-    reason = reason or _quantised(found.precision)
+    reason = cannot_run(family, variant, found.layout)
+    reason = reason or _out_of_a_folder(tensors) or _quantised(found.precision)
     return replace(found, state=State.UNSUPPORTED, detail=reason) if reason else found
 
 
@@ -182,11 +186,14 @@ def _predicts(tensors: Tensors, metadata: Mapping[str, str], sidecar: Mapping[st
     return told.prediction(metadata) or ""
 
 
-def _lacks(family: Family, tensors: Tensors) -> str:
-    missing = [part for part, name in PARTS[family].items() if not tensors.has(name)]
-    if not missing:
-        return ""
-    return f"it holds no {' and no '.join(missing)}: use the diffusers folder or a whole checkpoint"
+def _lacks(family: Family, tensors: Tensors) -> list[str]:
+    parts = PARTS.get(family, {})
+    return [part for part, name in parts.items() if not tensors.has(name)]
+
+
+def _out_of_a_folder(tensors: Tensors) -> str:
+    alone = any(tensors.under(*PREFIXES).has(name) for name in OUT_OF_A_FOLDER)
+    return "it is one part of a diffusers folder: use the whole folder" if alone else ""
 
 
 def _quantised(precision: str) -> str:

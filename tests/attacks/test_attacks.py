@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.attacks import in_files, outbound, over_http, over_wire
+from tests.attacks import in_files, in_models, outbound, over_http, over_wire
 from tests.attacks.stage import Stage, open_stage
 from tests.attacks.table import Attack, attacks
 from tests.live import service
@@ -21,7 +21,7 @@ TARGETS: Mapping[str, Callable[[Attack, Stage], None]] = {
     "decode": in_files.decode,
     "fetch": outbound.fetch,
 }
-IN_A_FOLDER = {"scan": in_files.scan, "unpack": in_files.unpack}
+IN_A_FOLDER = {"scan": in_files.scan, "look": in_models.look, "unpack": in_files.unpack}
 LEAST_ROWS = 150
 # Nobody answers there.
 PROVIDER = {
