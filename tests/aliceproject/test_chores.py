@@ -16,9 +16,11 @@ from accounts.models import Usage, User
 from aliceproject import chores
 from gallery import left_over, tag_owners
 from gallery.models import Image, Tag
+from modelhub.models import CatalogModel
 from tests.gallery.conftest import Keep, images_dir, keep
 from tests.gallery.test_queries import rows
 from tests.live import service
+from tests.modelhub import real_headers
 
 __all__ = ["images_dir", "keep"]
 
@@ -61,6 +63,30 @@ def test_what_an_upgrade_left_is_indexed_in_turns_with_other_chores(
     chores.index()
     assert not left_over.pending()
     assert OrmQ.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_the_models_folder_is_looked_through_and_what_is_new_is_hashed(
+    tmp_path: Path, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.ALICE_MODELS_DIR = tmp_path
+    real_headers.build("embedding-sd1", tmp_path, called="x")
+    with caplog.at_level(logging.INFO):
+        chores.scan()
+    assert "Models added: 'embedding/x'" in caplog.text
+    assert OrmQ.objects.count() == 1
+    chores.hash_models()
+    assert CatalogModel.objects.exclude(sha256="").count() == 1
+    chores.ring_hashing()
+    assert OrmQ.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_the_models_folder_has_its_turn_every_five_minutes() -> None:
+    chores.schedule()
+    row = Schedule.objects.get(name="models: scan")
+    assert (row.schedule_type, row.minutes) == (Schedule.MINUTES, 5)
+    row.full_clean()
 
 
 @pytest.mark.django_db
