@@ -27,7 +27,7 @@ def _raw(header: bytes, data: int = 0, name: str = "x.safetensors") -> Make:
     )
 
 
-def _header(data: int = 0, **tensors: object) -> Make:
+def _header(tensors: Mapping[str, object], data: int = 0) -> Make:
     return _raw(json.dumps(tensors).encode(), data)
 
 
@@ -81,17 +81,17 @@ MODELS: Mapping[str, Make] = {
     ),
     "tensor-named-twice": _raw(b'{"a": {}, "a": {}}'),
     "metadata-named-twice": _raw(b'{"__metadata__": {"a": "b", "a": "c"}}'),
-    "name-of-a-megabyte": _header(**{"a" * 2**20: EMPTY}),
-    "name-that-matches-slowly": _header(**{"transformer_blocks.0." * 20_000: EMPTY}),
+    "name-of-a-megabyte": _header({"a" * 2**20: EMPTY}),
+    "name-that-matches-slowly": _header({"transformer_blocks.0." * 20_000: EMPTY}),
     "names-without-end": _raw(b"{" + b'"a":[],' * 1_100_000 + b'"b":0}'),
     "header-of-26-megabytes": _raw(b'{"a":"' + b"x" * 26_000_000 + b'"}'),
     "numbers-of-5000-digits": _raw(b'{"a":{"shape":[' + b"9" * 5000 + b"]}}"),
-    "tensors-that-overlap": _header(8, a=_tensor([4], 0, 8), b=_tensor([2], 4, 8)),
-    "tensors-with-a-gap": _header(8, a=_tensor([1], 0, 2), b=_tensor([2], 4, 8)),
-    "shape-larger-than-its-data": _header(2, a=_tensor([2**40], 0, 2)),
-    "shape-below-nothing": _header(2, a=_tensor([-1, -1], 0, 2)),
-    "shape-of-truths": _header(2, a=_tensor([True], 0, 2)),
-    "shape-of-a-thousand-sides": _header(2, a=_tensor([1] * 1000, 0, 2)),
+    "tensors-that-overlap": _header({"a": _tensor([4], 0, 8), "b": _tensor([2], 4, 8)}, 8),
+    "tensors-with-a-gap": _header({"a": _tensor([1], 0, 2), "b": _tensor([2], 4, 8)}, 8),
+    "shape-larger-than-its-data": _header({"a": _tensor([2**40], 0, 2)}, 2),
+    "shape-below-nothing": _header({"a": _tensor([-1, -1], 0, 2)}, 2),
+    "shape-of-truths": _header({"a": _tensor([True], 0, 2)}, 2),
+    "shape-of-a-thousand-sides": _header({"a": _tensor([1] * 1000, 0, 2)}, 2),
     "tags-of-deep-json": _told(ss_tag_frequency="[" * 200_000),
     "tags-of-megabytes": _told(ss_tag_frequency='{"a":{"' + "x" * 5_000_000 + '":1}}'),
     "metadata-that-turns-text": _told(**{"modelspec.title": "\u202e\x1b[2J\x00" * 9}),

@@ -35,6 +35,8 @@ ON_BOTH = [
     "tests/aliceproject/personal/test_erase.py",
     "tests/gallery/test_retention.py",
     "tests/gallery/test_sweeping.py",
+    "tests/modelhub/test_hashing.py",
+    "tests/modelhub/test_scanning.py",
     "tests/generation/jobs",
     "tests/generation/test_tasks.py",
 ]
