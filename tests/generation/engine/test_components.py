@@ -1,13 +1,11 @@
 """The configurations that ship with us describe the published architectures, to the parameter."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from modelhub import components
-from modelhub.families import Family
 
 torch = pytest.importorskip("torch")
 diffusers = pytest.importorskip("diffusers")
