@@ -16,7 +16,7 @@ from gallery import left_over, retention, sweeping
 from gallery.alone import AtWork
 from gallery.errors import StorageDown
 from generation import conf, jobs
-from modelhub import hashing, scanning
+from modelhub import conversion, hashing, scanning
 
 logger = logging.getLogger(__name__)
 CLUSTER = "io"
@@ -42,6 +42,7 @@ CHORES = (
     Chore("models: scan", "scan", Schedule.MINUTES, timedelta(minutes=5)),
     Chore("people: erase", "erase", Schedule.HOURLY, timedelta(hours=1)),
     Chore("people: recount usage", "recount", Schedule.HOURLY, timedelta(hours=1)),
+    Chore("models: convert", "convert", Schedule.HOURLY, timedelta(hours=1)),
 )
 
 
@@ -137,6 +138,11 @@ def hash_models() -> None:
     """
     if not hashing.hash_waiting(HASH_SECONDS):
         async_task(f"{__name__}.hash_models", cluster=CLUSTER)
+
+
+def convert() -> None:
+    """Copies of single files that load faster: one is made, those of models that left go."""
+    conversion.run_next()
 
 
 def sweep() -> None:

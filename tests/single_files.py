@@ -1,7 +1,7 @@
 """Diffusers folders rewritten as one file, tensor by tensor, in the naming of the original authors."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +79,8 @@ def _write(folder: Path, file: Path, tensors: State) -> Path:
 
 
 def _denoiser_and_vae(folder: Path) -> State:
-    unet = {_unet_name(name): tensor for name, tensor in _weights(folder / "unet").items()}
+    weights = _weights(folder / "unet")
+    unet = {_unet_name(name, weights): tensor for name, tensor in weights.items()}
     vae = _weights(folder / "vae")
     renamed = {_vae_name(name): _vae_tensor(name, tensor) for name, tensor in vae.items()}
     return _placed("model.diffusion_model.", unet) | _placed("first_stage_model.", renamed)
@@ -97,19 +98,20 @@ def _placed(place: str, state: Mapping[str, Any]) -> State:
     return {place + name: tensor for name, tensor in state.items()}
 
 
-def _unet_name(name: str) -> str:
-    """Of a UNet with one layer a block and attention in all but its innermost blocks."""
+def _unet_name(name: str, names: Container[str]) -> str:
+    layers = 1 + ("down_blocks.0.resnets.1.conv1.weight" in names)
     for old, new in _UNET.items():
         if name.startswith(old):
             return new + _resnet(name.removeprefix(old), "resnets" in old)
     side, block, kind, layer, rest = name.split(".", 4)
     number = int(block)
     if kind == "downsamplers":
-        return f"input_blocks.{2 * (number + 1)}.0.op.{rest.removeprefix('conv.')}"
+        return f"input_blocks.{(layers + 1) * (number + 1)}.0.op.{rest.removeprefix('conv.')}"
     if kind == "upsamplers":
         # Behind the resnet and, where the block has one, the attention.
-        return f"output_blocks.{2 * number + 1}.1.{rest}"
-    index = 2 * number + int(layer) + (1 if side == "down_blocks" else 0)
+        attends = f"up_blocks.{number}.attentions.0.norm.weight" in names
+        return f"output_blocks.{(layers + 1) * number + layers}.{1 + attends}.{rest}"
+    index = (layers + 1) * number + int(layer) + (1 if side == "down_blocks" else 0)
     where = "input_blocks" if side == "down_blocks" else "output_blocks"
     return f"{where}.{index}.{int(kind == 'attentions')}.{_resnet(rest, kind == 'resnets')}"
 
@@ -129,10 +131,10 @@ def _vae_name(name: str) -> str:
         return f"{head}mid.attn_1.{_VAE_ATTENTION[part]}.{kind}"
     if ".down_blocks." in name or ".up_blocks." in name:
         side, blocks, block, kind, layer, rest = name.split(".", 5)
-        number = block if blocks == "down_blocks" else str(3 - int(block))
-        where = f"{side}.{blocks.removesuffix('_blocks')}.{number}"
-        resampler = kind.removesuffix("rs") if kind != "resnets" else ""
-        return f"{where}.{resampler[:-1]}e.{rest}" if resampler else f"{where}.block.{layer}.{rest}"
+        level = block if blocks == "down_blocks" else str(3 - int(block))
+        where = f"{side}.{blocks.removesuffix('_blocks')}.{level}"
+        resnet = kind == "resnets"
+        return f"{where}.block.{layer}.{rest}" if resnet else f"{where}.{kind[:-2]}.{rest}"
     return name
 
 

@@ -62,7 +62,8 @@ class ModelRef:
     variant: str = ""
     prediction_type: str = ""
     fingerprint: str = ""
-    copy: str = ""
+    # Where it is read from is not what it is.
+    copy: str = field(default="", compare=False)
     root: str = ""
 
 

@@ -105,8 +105,9 @@ def _unpacked(warm: Warm, spec: JobSpec, latents: torch.Tensor) -> torch.Tensor:
     rows, columns = (
         side // warm.pipe.vae_scale_factor // patch for side in (spec.height, spec.width)
     )
-    grid = latents.unflatten(1, (rows, columns)).unflatten(-1, (-1, patch, patch))
-    return grid.permute(0, 3, 1, 4, 2, 5).flatten(4, 5).flatten(2, 3)
+    images, _, depth = latents.shape
+    grid = latents.reshape(images, rows, columns, depth // patch**2, patch, patch)
+    return grid.permute(0, 3, 1, 4, 2, 5).reshape(images, -1, rows * patch, columns * patch)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """A checkpoint to a pipeline: offline, safetensors only, nothing but known classes."""
 
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,10 @@ from generation.engine.errors import EngineError, ModelUnloadable, NotSupported
 from modelhub import copies
 from modelhub.families import Family
 
+logger = logging.getLogger(__name__)
 Source = folders.Folder | SingleFile
+# model_index.json, the noise schedule, the components.
+Contents = tuple[dict[str, Any], dict[str, Any], dict[str, Any]]
 # The one sampler that suits every kind of checkpoint; each call brings its own.
 _ANY = "euler"
 
@@ -67,13 +71,30 @@ def source_of(model: ModelRef, row: Pipeline) -> Source:
     return folders.Folder(Path(model.path), row)
 
 
+def _read_fast(model: ModelRef, row: Pipeline, dtype: torch.dtype) -> Contents | None:
+    """From the converted copy, where there is one of this very file; it may be damaged."""
+    path = Path(model.copy)
+    if not model.copy or not copies.fits(path, Path(model.path), devices.name_of(dtype)):
+        return None
+    try:
+        return _read(folders.Folder(path, row), row, dtype)
+    # As above; but here the file itself is still there to be read.
+    except Exception as error:
+        if devices.is_out_of_memory(error):
+            raise
+        logger.warning("%s: its copy cannot be read: %s", model.id, error)
+        return None
+
+
+def _read(source: Source, row: Pipeline, dtype: torch.dtype) -> Contents:
+    index, schedule = source.index(), source.schedule()
+    return index, schedule, {n: source.part(n, part, dtype) for n, part in row.parts.items()}
+
+
 def _load(model: ModelRef, row: Pipeline, device: torch.device, warm: Iterable[Warm]) -> Warm:
     source = source_of(model, row)
     dtype = devices.dtype_for(device, source.parameters())
-    if model.copy and copies.fits(Path(model.copy), Path(model.path), devices.name_of(dtype)):
-        source = folders.Folder(Path(model.copy), row)
-    index, schedule = source.index(), source.schedule()
-    parts = {name: source.part(name, part, dtype) for name, part in row.parts.items()}
+    index, schedule, parts = _read_fast(model, row, dtype) or _read(source, row, dtype)
     sharing.share(parts, [other.pipe for other in warm], device)
     pipe = getattr(diffusers, row.cls)(
         **parts,

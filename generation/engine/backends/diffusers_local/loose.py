@@ -64,10 +64,10 @@ def _fits(path: Path, part: str, config: Mapping[str, Any]) -> bool:
     except (SafetensorError, OSError):
         return False
     if part == "vae":
-        return _width(shapes, "decoder.conv_in.weight") == config["latent_channels"]
+        return _width(shapes, "decoder.conv_in.weight") == int(config["latent_channels"])
     if config["model_type"] == "t5":
         own = _width(shapes, "shared.weight") or _width(shapes, "encoder.embed_tokens.weight")
-        return own == config["d_model"]
+        return own == int(config["d_model"])
     # Files of either form exist: with the tower's name before each tensor, and without.
     widths = {_width(shapes, f"{tower}{_CLIP_TOKENS}") for tower in ("text_model.", "")}
     return config["hidden_size"] in widths

@@ -20,7 +20,8 @@ def clip(settings: Path) -> Any:
     """CLIP's, with the padding that the configuration at `settings` asks for."""
     vocabulary, merges = _clip_vocabulary()
     config = json.loads((settings / "tokenizer_config.json").read_text())
-    return transformers.CLIPTokenizer(
+    made: Any = transformers.CLIPTokenizer
+    return made(
         vocab=dict(vocabulary),
         merges=list(merges),
         pad_token=config["pad_token"],
