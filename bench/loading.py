@@ -21,8 +21,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from generation.engine.contract import ModelRef
 from modelhub import components, copies
@@ -88,8 +87,8 @@ def load_once(folder: Path, way: str) -> dict[str, Any]:
     import diffusers
     import torch
 
-    from generation.engine.registry import open_backend
     from generation.engine.backends.diffusers_local import loading
+    from generation.engine.registry import open_backend
 
     # Imports what is imported at first use, and quietens the libraries.
     open_backend("diffusers", "cpu")

@@ -35,6 +35,7 @@ def test_chores_are_scheduled_once_on_the_io_cluster() -> None:
         ("gallery: clean up", "aliceproject.chores.clean", "io"),
         ("gallery: index", "aliceproject.chores.index", "io"),
         ("gallery: sweep", "aliceproject.chores.sweep", "io"),
+        ("models: convert", "aliceproject.chores.convert", "io"),
         ("models: scan", "aliceproject.chores.scan", "io"),
         ("people: erase", "aliceproject.chores.erase", "io"),
         ("people: recount usage", "aliceproject.chores.recount", "io"),
