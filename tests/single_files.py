@@ -68,6 +68,20 @@ def write_sdxl(folder: Path, file: Path) -> Path:
     return _write(folder, file, tensors)
 
 
+def write_sd3(folder: Path, file: Path) -> Path:
+    """Its transformer keeps diffusers' names, as some editions have it; the rest has the authors'."""
+    tensors = _placed("model.diffusion_model.", _weights(folder / "transformer"))
+    vae = _weights(folder / "vae")
+    renamed = {_vae_name(name): _vae_tensor(name, tensor) for name, tensor in vae.items()}
+    tensors |= _placed("first_stage_model.", renamed)
+    for part, place in (("text_encoder", "clip_l"), ("text_encoder_2", "clip_g")):
+        for name, tensor in _weights(folder / part).items():
+            tower = "" if name.startswith("text_projection") else "text_model."
+            tensors[f"text_encoders.{place}.transformer.{tower}{name}"] = tensor
+    t5 = _weights(folder / "text_encoder_3")
+    return _write(folder, file, tensors | _placed("text_encoders.t5xxl.transformer.", t5))
+
+
 def _write(folder: Path, file: Path, tensors: State) -> Path:
     from safetensors.torch import save_file
 

@@ -1,5 +1,6 @@
 """Checkpoints in one file: the same weights draw the same bytes as in a diffusers folder."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -199,3 +200,24 @@ def flux_shapes(width: int) -> dict[str, tuple[int, ...]]:
     for norm in norms:
         shapes[f"{norm}.norm.query_norm.scale"] = shapes[f"{norm}.norm.key_norm.scale"] = (128,)
     return shapes
+
+
+def test_sd3_does_without_what_it_can_do_without(
+    spec: JobSpec, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """T5 without its tokenizer: said in the log, and the picture is that of SD 3 without T5."""
+    folder = tiny_models.build_sd3(tmp_path / "sd3")
+    file = single_files.write_sd3(folder, tmp_path / "models/three.safetensors")
+    (components.sidecar(file) / "tokenizer_3").rename(tmp_path / "away")
+    model = ModelRef("sd/tiny", str(file), "sd3", "single_file", 64, root=str(file.parent))
+    order = replace(spec, scheduler="euler", height=64)
+    mine = pixels(model, order)
+    assert "drawn without its text_encoder_3" in caplog.text
+    (tmp_path / "away").rename(components.sidecar(file) / "tokenizer_3")
+    assert pixels(model, order) != mine
+    for part in ("text_encoder_3", "tokenizer_3"):
+        index = json.loads((folder / "model_index.json").read_text()) | {part: [None, None]}
+        (folder / "model_index.json").write_text(json.dumps(index))
+        (folder / part).rename(tmp_path / part)
+    theirs = pixels(replace(model, path=str(folder), layout="diffusers"), order)
+    assert max(abs(one - other) for one, other in zip(mine, theirs, strict=True)) <= 1

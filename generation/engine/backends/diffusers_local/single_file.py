@@ -1,6 +1,7 @@
 """A checkpoint in one file to the parts of its pipeline, with no network and nothing guessed."""
 
 import json
+import logging
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from generation.engine.contract import ModelRef
 from generation.engine.errors import ModelUnloadable, NotSupported
 from modelhub import components
 from modelhub.families import TRAITS, Family
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,9 @@ class SingleFile:
         if not state:
             return self._absent(name, part)
         if part.optional and self._tokenizer(f"tokenizer_{name[-1]}", part) is None:
+            logger.warning(
+                "%s is drawn without its %s: T5's tokenizer.json is missing", self.model.id, name
+            )
             return None
         return assemble(name, part, config, state, dtype)
 
@@ -145,7 +151,8 @@ def assemble(
         with init_empty_weights():
             module = cls.from_config(config)
     wanted = module.state_dict()
-    converted = _renamed(_converted(name, part, state, settings, wanted), wanted)
+    converted = _identity(name, wanted)
+    converted |= _renamed(_converted(name, part, state, settings, wanted), wanted)
     kept = frozenset(getattr(module, "_keep_in_fp32_modules", None) or ())
     typed = {n: _typed(n, tensor, dtype, kept) for n, tensor in converted.items() if n in wanted}
     if gaps := sorted(wanted.keys() - typed.keys()):
@@ -178,14 +185,14 @@ def _renamed(state: conversions.State, wanted: Mapping[str, Any]) -> conversions
         return {
             name if name in wanted else f"text_model.{name}": tensor
             for name, tensor in state.items()
-        } | _identity(state, wanted)
+        }
     return {name.removeprefix("text_model."): tensor for name, tensor in state.items()}
 
 
-def _identity(state: conversions.State, wanted: Mapping[str, Any]) -> conversions.State:
-    """SD 3's checkpoints leave CLIP-L's projection out where it changes nothing."""
+def _identity(name: str, wanted: Mapping[str, Any]) -> conversions.State:
+    """CLIP-L's projection, which SD 3's checkpoints leave out since there it changes nothing."""
     projection = wanted.get("text_projection.weight")
-    if projection is None or "text_projection.weight" in state or len(set(projection.shape)) > 1:
+    if name != "text_encoder" or projection is None:
         return {}
     return {"text_projection.weight": torch.eye(projection.shape[0])}
 
