@@ -127,7 +127,9 @@ def measure(folder: Path, rounds: int) -> None:
                     [sys.executable, __file__, "--folder", str(folder), "--once", way],
                     capture_output=True, text=True, check=True,
                 )  # fmt: skip
-                times.setdefault((way, state), []).append(json.loads(told.stdout.splitlines()[-1]))
+                once = json.loads(told.stdout.splitlines()[-1])
+                print(state, way, once, flush=True)
+                times.setdefault((way, state), []).append(once)
     for state in ("cold", "warm"):
         base = statistics.median(t["read"] for t in times["from_pretrained fp32", state])
         half = statistics.median(t["read"] for t in times["from_pretrained bf16", state])
