@@ -9,6 +9,9 @@ from aliceproject import errors
 urlpatterns = [
     path("", include("aliceproject.ops.urls")),
     path("", include("aliceproject.openapi.urls")),
+    # Before generation: what is under /v1/models/ and has no address of its own is a model's name.
+    path("", include("modelhub.searching.urls")),
+    path("", include("modelhub.uploads.urls")),
     path("", include("generation.urls")),
     path("admin/", admin.site.urls),
     # Before accounts: one's own account can be erased, which takes all layers.
