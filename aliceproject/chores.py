@@ -17,6 +17,8 @@ from gallery.alone import AtWork
 from gallery.errors import StorageDown
 from generation import conf, jobs
 from modelhub import conversion, hashing, scanning
+from modelhub.searching import shelf
+from modelhub.uploads import sending
 
 logger = logging.getLogger(__name__)
 CLUSTER = "io"
@@ -40,6 +42,7 @@ CHORES = (
     Chore("gallery: sweep", "sweep", Schedule.DAILY, timedelta(days=1)),
     Chore("gallery: index", "index", Schedule.HOURLY, timedelta(hours=1)),
     Chore("models: scan", "scan", Schedule.MINUTES, timedelta(minutes=5)),
+    Chore("models: tidy", "tidy_models", Schedule.HOURLY, timedelta(hours=1)),
     Chore("people: erase", "erase", Schedule.HOURLY, timedelta(hours=1)),
     Chore("people: recount usage", "recount", Schedule.HOURLY, timedelta(hours=1)),
     Chore("models: convert", "convert", Schedule.HOURLY, timedelta(hours=1)),
@@ -110,6 +113,14 @@ def ring_index() -> None:
         async_task(f"{__name__}.index", cluster=CLUSTER)
     except conf.or_redis_error(Error) as error:
         logger.warning("The io cluster was not woken: %s", error)
+
+
+def tidy_models() -> None:
+    """Uploads that nobody goes on with, and what catalogues answered long ago."""
+    dropped = sending.tidy()
+    if dropped:
+        logger.info("Uploads given up: %d", dropped)
+    shelf.tidy()
 
 
 def recount() -> None:

@@ -2,9 +2,10 @@
 
 from django.urls import path
 
-from modelhub import pages
+from modelhub import pages, search_pages
 
 app_name = "modelhub_pages"
 urlpatterns = [
     path("models", pages.models, name="models"),
+    path("models/search", search_pages.search, name="search"),
 ]

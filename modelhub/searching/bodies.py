@@ -1,5 +1,7 @@
 """The JSON of a search."""
 
+from typing import Any
+
 from rest_framework import serializers
 
 from accounts.bodies import Body, Flag, Whole, Words
@@ -18,3 +20,9 @@ class CivitaiBody(HuggingFaceBody):
     types = serializers.ListField(
         child=serializers.ChoiceField(TYPES), required=False, default=list, max_length=len(TYPES)
     )
+
+
+class PreviewQuery(serializers.Serializer[Any]):
+    """The query of a preview as the API's description tells it."""
+
+    nsfw = serializers.BooleanField(required=False)

@@ -64,7 +64,7 @@ def _made(source: str, url: str) -> bytes:
     except Problem as problem:
         cache.set(failed, True, FORGIVEN)  # noqa: FBT003 a value
         raise NoPreview(f"This preview cannot be had: {problem.message}") from problem
-    _keep(_file(url), small)
+    keep(url, small)
     return small
 
 
@@ -83,8 +83,9 @@ def _fetched(source: str, url: str) -> bytes:
         return reply.read()
 
 
-def _keep(file: Path, data: bytes) -> None:
+def keep(url: str, data: bytes) -> None:
     """A full disk is no reason not to show it."""
+    file = _file(url)
     draft = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -60,12 +60,13 @@ def receive(upload: Upload, offset: int, body: parts.Readable, length: int) -> U
 
     Raises AtWork, WrongOffset, Invalid or DiskFull.
     """
+    if _is_here(upload, offset, length):
+        return upload
     with parts.held(upload.pk) as file:
-        # Only now: another request may have brought this very part meanwhile.
+        # Another request may have brought this very part meanwhile.
         upload = mine(upload.created_by, upload.pk)
-        if length and offset + length <= upload.received_bytes:
+        if _is_here(upload, offset, length):
             return upload
-        _check(upload, offset, length)
         parts.write(file, offset, body, length)
         rows = Upload.objects.filter(pk=upload.pk, received_bytes=offset)
         if not rows.update(received_bytes=offset + length, touched_at=timezone.now()):
@@ -74,7 +75,10 @@ def receive(upload: Upload, offset: int, body: parts.Readable, length: int) -> U
     return upload
 
 
-def _check(upload: Upload, offset: int, length: int) -> None:
+def _is_here(upload: Upload, offset: int, length: int) -> bool:
+    """Whether the part came before; raises WrongOffset or Invalid for one that cannot be the next."""
+    if length and offset + length <= upload.received_bytes:
+        return True
     if offset != upload.received_bytes:
         told = f"The next part begins at {upload.received_bytes}, not at {offset}."
         raise WrongOffset(told, param="offset")
@@ -82,6 +86,7 @@ def _check(upload: Upload, offset: int, length: int) -> None:
         raise Invalid("The part is empty.", param="offset")
     if offset + length > upload.size_bytes:
         raise Invalid(f"The file has {upload.size_bytes} bytes; this part goes beyond.")
+    return False
 
 
 def drop(upload: Upload) -> None:

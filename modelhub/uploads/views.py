@@ -90,10 +90,10 @@ def _opened(
 ) -> tuple[Identity, Upload, IO[bytes]]:
     identity = callers.manager(request)
     upload = sending.mine(identity.user, upload_id)
-    file = stack.enter_context(parts.held(upload.pk))
-    upload.refresh_from_db()
     landing.check_whole(upload)
-    return identity, upload, file
+    file = stack.enter_context(parts.held(upload.pk))
+    # It may have ended while we were not holding it.
+    return identity, sending.mine(identity.user, upload_id), file
 
 
 def shown(upload: Upload) -> dict[str, Any]:

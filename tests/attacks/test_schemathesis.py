@@ -32,6 +32,7 @@ REAL = {
     "user_id": "user",
     "name": "model",
     "token": "link",
+    "pk": "found",
 }
 # Somebody with every right, whose number no generated one will be.
 TESTER = """

@@ -5,6 +5,7 @@ import hashlib
 import pickle
 import threading
 from collections import namedtuple
+from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -109,10 +110,17 @@ def test_what_a_writer_that_died_left_counts_for_nothing(sender: Sender, models:
 
 
 def test_while_one_writes_the_other_is_told_to_wait(sender: Sender, models: Path) -> None:
-    pk = sender.start(MODEL)["id"]
-    with (models / ".uploads" / f"{pk}.safetensors").open("ab") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        replies = [sender.part(pk, 0, MODEL), sender.complete(pk), sender.delete(f"{UPLOADS}/{pk}")]
+    half, whole = sender.start(MODEL)["id"], sender.start(MODEL, "whole.safetensors")["id"]
+    sender.part(half, 0, MODEL[:500])
+    sender.part(whole, 0, MODEL)
+    with ExitStack() as stack:
+        for pk in (half, whole):
+            file = stack.enter_context((models / ".uploads" / f"{pk}.safetensors").open("ab"))
+            fcntl.flock(file, fcntl.LOCK_EX)
+        replies = [
+            sender.part(half, 500, MODEL[500:]), sender.complete(whole),
+            sender.delete(f"{UPLOADS}/{half}"),
+        ]  # fmt: skip
     assert [reply.json()["error"]["code"] for reply in replies] == ["upload_busy"] * 3
     assert [reply["Retry-After"] for reply in replies] == ["1"] * 3
 
