@@ -67,7 +67,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("POST", "/v1/models/search/huggingface"): Operation(
         "Search Hugging Face", "models", request=HuggingFaceBody, plain=True
     ),
-    ("GET", "/v1/models/search/previews/{pk}"): Operation(
+    ("GET", "/v1/models/search/previews/{found_id}"): Operation(
         "A found model's picture", "models", query=PreviewQuery, media=(WEBP,), plain=True
     ),
     ("GET", "/v1/models/uploads"): Operation("List one's open uploads", "models"),

@@ -35,9 +35,9 @@ async def huggingface(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
-async def preview(request: HttpRequest, pk: int) -> HttpResponse:
+async def preview(request: HttpRequest, found_id: int) -> HttpResponse:
     """A WebP whose longer side is at most 384 pixels; for adults only with `?nsfw=true`."""
-    url, source = await sync_to_async(_previewed)(request, pk)
+    url, source = await sync_to_async(_previewed)(request, found_id)
     data = await sync_to_async(previews.kept)(url)
     if data is None:
         # Shielded: others may wait for the same one.
@@ -69,9 +69,9 @@ def _json(request: HttpRequest) -> Any:
     return JSONParser().parse(BytesIO(request.body))
 
 
-def _previewed(request: HttpRequest, pk: int) -> tuple[str, str]:
+def _previewed(request: HttpRequest, found_id: int) -> tuple[str, str]:
     callers.manager(request)
-    found = Found.objects.filter(pk=pk).exclude(preview="").first()
+    found = Found.objects.filter(pk=found_id).exclude(preview="").first()
     if found is None or (found.nsfw and request.GET.get("nsfw") != "true"):
         raise NotFound("There is no such preview.")
     return found.preview, found.source

@@ -311,7 +311,8 @@ def test_only_json_objects_are_questions(program: Staff, catalogues: Catalogues)
 def test_only_staff_search(
     client: Client, alice: User, staff: User, catalogues: Catalogues
 ) -> None:
-    path, body = "/v1/models/search/civitai", ({}, "application/json")
+    path = "/v1/models/search/civitai"
+    body: tuple[dict[str, Any], str] = ({}, "application/json")
     assert client.post(path, *body).status_code == 401
     client.force_login(alice)
     assert client.post(path, *body).status_code == 403
