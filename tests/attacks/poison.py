@@ -50,11 +50,12 @@ def _each(number: int, text: str) -> Iterator[str]:
         public_id=text, path=text, layout="diffusers", family="sd-custom", native_resolution=64,
         detail=text, state="corrupt",
     )  # fmt: skip
-    Found.objects.create(
-        source="civitai", external_id=f"{number}", name=text[:255], kind=text[:16],
-        base_model=text[:64], author=text[:255], description=text, tags=[text], words=text,
-        versions=[{"id": "1", "name": text, "gated": False, "files": []}],
-    )  # fmt: skip
+    for catalogue in ("civitai", "huggingface"):
+        Found.objects.create(
+            source=catalogue, external_id=f"{number}", name=text[:255], kind=text[:16],
+            base_model=text[:64], author=text[:255], description=text, tags=[text], words=text,
+            versions=[{"id": "1", "name": text, "gated": False, "files": []}],
+        )  # fmt: skip
     Upload.objects.create(filename=text[:255], size_bytes=9, created_by=_staff(alice))
     source = audit.Source(person, address=text[:64], request_id=text[:64])
     entry = audit.record(audit.Action.LOGIN_FAILED, source, None, name=text, **{text: text})

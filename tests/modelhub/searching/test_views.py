@@ -203,6 +203,14 @@ def test_with_nothing_known_the_trouble_has_a_name(
     assert 1 <= int(reply["Retry-After"]) <= 60
 
 
+def test_a_slow_catalogue_is_given_up(
+    program: Staff, catalogues: Catalogues, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("modelhub.searching.catalogues.SECONDS", 0.3)
+    catalogues.mood = "slow"
+    assert program.search(query="x", status=503)["error"]["code"] == "catalogue_unavailable"
+
+
 def test_who_asks_for_silence_is_left_alone(program: Staff, catalogues: Catalogues) -> None:
     catalogues.mood = "limited"
     program.search(query="x", status=503)
