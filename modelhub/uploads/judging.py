@@ -1,9 +1,13 @@
-"""Whether a file may become a model at all, and of which kind: by its content."""
+"""Whether a file may become a model, of which kind, and what it is once it lies among them."""
 
 from pathlib import Path
 
+from django.conf import settings
+
 from accounts.problems import Invalid
+from modelhub import scanning
 from modelhub.kinds import Kind
+from modelhub.models import CatalogModel
 from modelhub.weights import WeightsUnreadable, read_header
 
 # The first that is in some tensor's name says it.
@@ -24,3 +28,12 @@ def kind_of(path: Path) -> Kind:
         ) from None
     said = (kind for sign, kind in SIGNS if any(sign in name for name in header.names))
     return next(said, Kind.CHECKPOINT)
+
+
+def listed(path: Path, sha256: str) -> CatalogModel | None:
+    """The row of the model at `path`, which has this digest; None where no scan takes it for one."""
+    scanning.scan()
+    name = path.relative_to(settings.ALICE_MODELS_DIR).as_posix()
+    rows = CatalogModel.objects.filter(path=name)
+    rows.update(sha256=sha256)
+    return rows.first()

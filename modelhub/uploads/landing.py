@@ -11,7 +11,6 @@ from django.db import transaction
 from accounts import audit
 from accounts.audit import Action
 from accounts.problems import Invalid, NotFound
-from modelhub import scanning
 from modelhub.kinds import NAMINGS, Kind
 from modelhub.models import CatalogModel, Upload
 from modelhub.uploads import judging, names, parts
@@ -70,11 +69,7 @@ def land(upload: Upload, judged: Judged, by: audit.Source) -> CatalogModel | Non
         folder.mkdir(parents=True, exist_ok=True)
         names.check_free(upload.filename, [folder])
         _move(upload, target, judged, by)
-    path = target.relative_to(parts.root()).as_posix()
-    scanning.scan()
-    rows = CatalogModel.objects.filter(path=path)
-    rows.update(sha256=judged.sha256)
-    return rows.first()
+    return judging.listed(target, judged.sha256)
 
 
 def _move(upload: Upload, target: Path, judged: Judged, by: audit.Source) -> None:
