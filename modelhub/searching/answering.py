@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from typing import TypeVar
 
@@ -21,6 +22,7 @@ T = TypeVar("T")
 _outside = ThreadPoolExecutor(8, "catalogue")
 # A page far from every page asked so far would cost a request for each one between.
 MOST_STEPS = 5
+ONWARD = timedelta(hours=1)
 EARLIER = "These are answers to earlier searches."
 
 
@@ -64,7 +66,9 @@ def _way(question: Question) -> tuple[list[int], Search | None]:
     """The pages that must be asked for, and the fresh one before them."""
     missing: list[int] = []
     for page in range(question.page, 0, -1):
-        if known := shelf.kept(replace(question, page=page), fresh=True):
+        # What an answer said of the next page holds for longer than the answer itself may have to.
+        within = shelf.fresh() if page == question.page else max(shelf.fresh(), ONWARD)
+        if known := shelf.kept(replace(question, page=page), within):
             return missing[::-1], known
         missing.append(page)
         if len(missing) > MOST_STEPS:
@@ -74,7 +78,7 @@ def _way(question: Question) -> tuple[list[int], Search | None]:
 
 def _instead(question: Question, problem: Busy) -> Shown:
     """What is known without the catalogue, with a word about it; the problem where nothing is."""
-    if search := shelf.kept(question, fresh=False):
+    if search := shelf.kept(question):
         since = f"{search.fetched_at:%d %B %Y, %H:%M} UTC"
         return shelf.shown(question, search, f"{problem.message} This is its answer of {since}.")
     known = shelf.offline(question, f"{problem.message} {EARLIER}")

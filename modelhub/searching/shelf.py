@@ -37,13 +37,18 @@ class Shown:
     note: str = ""
 
 
-def kept(question: Question, *, fresh: bool) -> Search | None:
-    """The answer this very question got; `fresh`: only if it is young enough not to ask again."""
-    rows = Search.objects.filter(source=question.source, digest=digest(question))
-    if fresh:
-        since = timezone.now() - timedelta(hours=settings.ALICE_SEARCH_CACHE_HOURS)
-        rows = rows.filter(fetched_at__gt=since)
-    return rows.first()
+def kept(question: Question, within: timedelta = KEPT) -> Search | None:
+    """The answer this very question got, if it is no older than that."""
+    return Search.objects.filter(
+        source=question.source,
+        digest=digest(question),
+        fetched_at__gt=timezone.now() - within,
+    ).first()
+
+
+def fresh() -> timedelta:
+    """How old an answer may be that is used again."""
+    return timedelta(hours=settings.ALICE_SEARCH_CACHE_HOURS)
 
 
 def digest(question: Question) -> str:

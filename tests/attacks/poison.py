@@ -52,7 +52,7 @@ def _each(number: int, text: str) -> Iterator[str]:
     )  # fmt: skip
     for catalogue in ("civitai", "huggingface"):
         Found.objects.create(
-            source=catalogue, external_id=f"{number}", name=text[:255], kind=text[:16],
+            source=catalogue, external_id=f"poison{number}", name=text[:255], kind=text[:16],
             base_model=text[:64], author=text[:255], description=text, tags=[text], words=text,
             versions=[{"id": "1", "name": text, "gated": False, "files": []}],
         )  # fmt: skip

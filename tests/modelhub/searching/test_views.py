@@ -110,6 +110,15 @@ def test_a_page_that_was_not_reached_is_walked_to(program: Staff, catalogues: Ca
     assert [each.one("cursor") for each in catalogues.searches()] == ["", "5", "10"]
 
 
+def test_pages_go_on_also_where_no_answer_is_used_again(
+    program: Staff, catalogues: Catalogues, settings: Settings
+) -> None:
+    settings.ALICE_SEARCH_CACHE_HOURS = 0
+    pages = [program.names(limit=5, page=page) for page in range(1, 9)]
+    assert len({name for page in pages for name in page}) == 40
+    assert len(catalogues.searches()) == 8
+
+
 def test_a_page_far_away_is_refused_by_name(program: Staff, catalogues: Catalogues) -> None:
     assert program.search(limit=5, page=50, status=400)["error"]["param"] == "page"
     assert catalogues.searches() == []
