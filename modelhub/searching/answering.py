@@ -1,34 +1,23 @@
 """A search from its question to its answer: from the shelf, from the catalogue, or without it."""
 
-import asyncio
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from typing import TypeVar
 
 from asgiref.sync import sync_to_async
 from django.utils import timezone
 
 from accounts.problems import Busy, Invalid
+from modelhub.elsewhere import elsewhere
 from modelhub.models import Search
 from modelhub.searching import catalogues, shelf
 from modelhub.searching.finds import Question
 from modelhub.searching.shelf import Shown
 
-T = TypeVar("T")
-# Whoever waits for a catalogue must not hold a thread that serves requests.
-_outside = ThreadPoolExecutor(8, "catalogue")
 # A page far from every page asked so far would cost a request for each one between.
 MOST_STEPS = 5
 ONWARD = timedelta(hours=1)
 EARLIER = "These are answers to earlier searches."
-
-
-async def elsewhere(work: Callable[[], T]) -> T:
-    """`work` on a thread of its own kind; it must not touch the database."""
-    return await asyncio.get_running_loop().run_in_executor(_outside, work)
 
 
 async def answer(question: Question, *, offline: bool = False) -> Shown:

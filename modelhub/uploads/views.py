@@ -18,8 +18,8 @@ from accounts.authentication import Identity, caller
 from accounts.models import User
 from accounts.problems import Invalid, Missing, WrongType
 from modelhub import callers
+from modelhub.elsewhere import elsewhere
 from modelhub.models import CatalogModel, Upload
-from modelhub.searching.answering import elsewhere
 from modelhub.uploads import landing, parts, sending
 from modelhub.uploads.bodies import PartQuery, UploadBody
 
