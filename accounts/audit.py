@@ -47,6 +47,7 @@ class Action(StrEnum):
     JOB_CHANGED = "job_changed"
     MODELS_REFRESHED = "models_refreshed"
     MODEL_CHANGED = "model_changed"
+    MODEL_DELETED = "model_deleted"
     MODEL_UPLOADED = "model_uploaded"
     GALLERY_CLEANED = "gallery_cleaned"
     AUDIT_EXPORTED = "audit_exported"

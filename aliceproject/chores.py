@@ -16,7 +16,7 @@ from gallery import left_over, retention, sweeping
 from gallery.alone import AtWork
 from gallery.errors import StorageDown
 from generation import conf, jobs
-from modelhub import conversion, hashing, scanning
+from modelhub import conversion, deleting, hashing, scanning
 from modelhub.searching import shelf
 from modelhub.uploads import sending
 
@@ -41,6 +41,7 @@ CHORES = (
     Chore("gallery: clean up", "clean", Schedule.HOURLY, timedelta(hours=1)),
     Chore("gallery: sweep", "sweep", Schedule.DAILY, timedelta(days=1)),
     Chore("gallery: index", "index", Schedule.HOURLY, timedelta(hours=1)),
+    Chore("models: delete", "delete_models", Schedule.HOURLY, timedelta(hours=1)),
     Chore("models: scan", "scan", Schedule.MINUTES, timedelta(minutes=5)),
     Chore("models: tidy", "tidy_models", Schedule.HOURLY, timedelta(hours=1)),
     Chore("people: erase", "erase", Schedule.HOURLY, timedelta(hours=1)),
@@ -121,6 +122,11 @@ def tidy_models() -> None:
     if dropped:
         logger.info("Uploads given up: %d", dropped)
     shelf.tidy()
+
+
+def delete_models() -> None:
+    """Models that were in use when staff deleted them, and the trash a crash left behind."""
+    deleting.finish()
 
 
 def recount() -> None:

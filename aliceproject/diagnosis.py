@@ -127,7 +127,7 @@ def _database() -> Iterator[Finding]:
 
 
 def _models() -> Iterator[Finding]:
-    ready = catalog.usable()
+    ready = catalog.usable(None)
     if ready.exists():
         yield Finding(Level.OK, f"{ready.count()} models can be used")
     else:

@@ -17,7 +17,7 @@ from aliceproject.preflight import NotPossible
 from aliceproject.supervisor import Program
 from gallery import left_over, storage
 from generation import jobs
-from modelhub import catalog, demo_install, scanning
+from modelhub import catalog, deleting, demo_install, scanning
 
 log = logging.getLogger(__name__)
 
@@ -44,10 +44,12 @@ def prepare() -> Prepared:
     if left_over.pending():
         chores.ring_index()
     jobs.recount()
+    # Before the folder is listed: nothing that is to go may be found in it.
+    deleting.finish()
     installed = _install()
     scanning.scan()
     chores.ring_hashing()
-    return Prepared(installed, catalog.usable().count())
+    return Prepared(installed, catalog.usable(None).count())
 
 
 # Seconds: longer than a server needs to be ready and to draw a first picture.

@@ -12,6 +12,7 @@ urlpatterns = [
     # Before generation: what is under /v1/models/ and has no address of its own is a model's name.
     path("", include("modelhub.searching.urls")),
     path("", include("modelhub.uploads.urls")),
+    path("", include("modelhub.api.urls")),
     path("", include("generation.urls")),
     path("admin/", admin.site.urls),
     # Before accounts: one's own account can be erased, which takes all layers.

@@ -5,4 +5,5 @@ class GenerationConfig(AppConfig):
     name = "generation"
 
     def ready(self) -> None:
-        import generation.leaving  # noqa: F401 connects it
+        import generation.answers
+        import generation.leaving  # noqa: F401 connects them

@@ -5,14 +5,17 @@ from functools import cache
 
 from django.conf import settings
 
-MAX_PROMPT = 32000
-MAX_N = 10
-MIN_SIDE, MAX_SIDE = 64, 2048
-MAX_STEPS = 150
-MAX_GUIDANCE = 30.0
+from modelhub import bounds
+
+# Shared with the models' own limits, which may only be narrower.
+MAX_PROMPT = bounds.MAX_PROMPT
+MAX_N = bounds.MAX_N
+MIN_SIDE, MAX_SIDE = bounds.MIN_SIDE, bounds.MAX_SIDE
+MAX_STEPS = bounds.MAX_STEPS
+MAX_GUIDANCE = bounds.MAX_GUIDANCE
+MAX_CLIP_SKIP = bounds.MAX_CLIP_SKIP
+MAX_MEGAPIXEL_STEPS = bounds.MAX_MEGAPIXEL_STEPS
 MAX_SEED = 2**32 - 1
-MAX_CLIP_SKIP = 12
-MAX_MEGAPIXEL_STEPS = 4000.0
 MAX_ATTEMPTS = 3
 SDK_RETRY_SECONDS = 600
 IDEMPOTENCY_SECONDS = 86400

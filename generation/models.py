@@ -186,3 +186,19 @@ class WorkerStatus(models.Model):
 
     def __str__(self) -> str:
         return f"{self.worker} on {self.device or self.host}"
+
+
+class Unload(models.Model):
+    """A worker is asked to let go of a model; it does so before its next job."""
+
+    worker = models.CharField(max_length=64)
+    model = models.CharField(max_length=255)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["worker", "model"], name="one_unload_a_model")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.model} of {self.worker}"

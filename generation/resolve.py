@@ -12,7 +12,9 @@ from generation.engine import samplers
 from generation.engine.contract import JobSpec
 from generation.errors import Adjusted
 from generation.requests import ImageRequest
+from modelhub import preferences
 from modelhub.models import CatalogModel
+from modelhub.preferences import Limits
 
 # JSON can say both; no UTF-8 file and no PostgreSQL column can.
 UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
@@ -55,31 +57,59 @@ class Resolved:
         return spec.n * spec.num_inference_steps * spec.width * spec.height / 1e6
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What one model brings to an order: its values for what is unsaid, and how far one may go."""
+
+    model: CatalogModel
+    usual: dict[str, Any]
+    limits: Limits
+
+    def whose(self, limit: str) -> str:
+        """Words that tell a model's own limit from everybody's."""
+        return f" for {self.model.public_id}" if limit in self.model.limits else ""
+
+
 def resolve(request: ImageRequest, model: CatalogModel) -> Resolved:
     """Fill every blank; refuse what is out of range with a Problem naming the parameter."""
+    terms = _terms(model)
     adjustments: list[Adjustment] = []
-    width, height = _size(request, model, adjustments)
-    guidance = _guidance(request, model)
-    spec = JobSpec(
-        task=request.task,
-        model=model.public_id,
-        prompt=_prompt(request.prompt, "prompt", required=True),
-        negative_prompt=_negative_prompt(request, model, guidance, adjustments),
-        width=width,
-        height=height,
-        num_inference_steps=_steps(request, model),
-        guidance_scale=guidance,
-        scheduler=_scheduler(request, model, adjustments),
-        seed=_seed(request.seed),
-        n=_whole(request.n, "n", 1, conf.MAX_N, 1),
-        clip_skip=_whole(request.clip_skip, "clip_skip", 0, conf.MAX_CLIP_SKIP, 0),
-    )
+    spec = _spec(request, terms, adjustments)
     resolved = Resolved(spec, tuple(adjustments), request.said())
-    _check_cost(resolved)
+    _check_cost(resolved, terms)
     if request.strict and adjustments:
         first = adjustments[0]
         raise Adjusted(f"{first.field}: {first.reason}", param=first.field)
     return resolved
+
+
+def usual(model: CatalogModel) -> JobSpec:
+    """What an order becomes that says nothing but a prompt; never refused."""
+    return _spec(ImageRequest(prompt="-"), _terms(model), [])
+
+
+def _terms(model: CatalogModel) -> Terms:
+    return Terms(model, preferences.defaults_of(model), preferences.limits_of(model))
+
+
+def _spec(request: ImageRequest, terms: Terms, adjustments: list[Adjustment]) -> JobSpec:
+    model = terms.model
+    width, height = _size(request, terms, adjustments)
+    guidance = _guidance(request, terms)
+    return JobSpec(
+        task=request.task,
+        model=model.public_id,
+        prompt=_prompt(request.prompt, "prompt", required=True),
+        negative_prompt=_negative_prompt(request, terms, guidance, adjustments),
+        width=width,
+        height=height,
+        num_inference_steps=_steps(request, terms),
+        guidance_scale=guidance,
+        scheduler=_scheduler(request, terms, adjustments),
+        seed=_seed(request.seed),
+        n=_n(request, terms),
+        clip_skip=_clip_skip(request, terms),
+    )
 
 
 def _prompt(text: str, param: str, *, required: bool) -> str:
@@ -97,12 +127,12 @@ def _prompt(text: str, param: str, *, required: bool) -> str:
 
 
 def _negative_prompt(
-    request: ImageRequest, model: CatalogModel, guidance: float, adjustments: list[Adjustment]
+    request: ImageRequest, terms: Terms, guidance: float, adjustments: list[Adjustment]
 ) -> str:
     said = request.negative_prompt
-    default = model.defaults.get("negative_prompt", conf.defaults().negative_prompt)
+    default = terms.usual.get("negative_prompt", conf.defaults().negative_prompt)
     text = _prompt(default if said is None else said, "negative_prompt", required=False)
-    reason = _without_effect(model, guidance)
+    reason = _without_effect(terms.model, guidance)
     if not reason:
         return text
     # Of a default that has no effect nobody needs to hear.
@@ -120,40 +150,58 @@ def _without_effect(model: CatalogModel, guidance: float) -> str:
     return ""
 
 
-def _size(
-    request: ImageRequest, model: CatalogModel, adjustments: list[Adjustment]
-) -> tuple[int, int]:
+def _size(request: ImageRequest, terms: Terms, adjustments: list[Adjustment]) -> tuple[int, int]:
     defaults = conf.defaults()
+    multiple = terms.model.traits.multiple
     wanted = {
-        "width": (request.width, model.defaults.get("width") or defaults.width),
-        "height": (request.height, model.defaults.get("height") or defaults.height),
+        "width": (request.width, defaults.width),
+        "height": (request.height, defaults.height),
     }
     sides = []
-    for name, (said, default) in wanted.items():
-        asked = said if said is not None else default or model.native_resolution
-        if not conf.MIN_SIDE <= asked <= conf.MAX_SIDE:
-            limits = f"from {conf.MIN_SIDE} to {conf.MAX_SIDE} pixels"
-            raise Invalid(f"{name} must be {limits}.", param=name)
-        given = asked - asked % model.traits.multiple
+    for name, (said, everywhere) in wanted.items():
+        asked = _side(said, name, terms, everywhere)
+        given = asked - asked % multiple
         if given != asked:
-            reason = f"sides are multiples of {model.traits.multiple}"
+            reason = f"sides are multiples of {multiple}"
             adjustments.append(Adjustment(name, asked, given, reason))
         sides.append(given)
     return sides[0], sides[1]
 
 
-def _steps(request: ImageRequest, model: CatalogModel) -> int:
+def _side(said: int | None, name: str, terms: Terms, everywhere: int) -> int:
+    low, high = terms.limits.min_side, terms.limits.max_side
+    if said is None:
+        usual = terms.usual.get(name) or everywhere or terms.model.native_resolution
+        # Nobody asked for what the server does elsewhere: the model's own limits come first.
+        return max(low, min(high, int(usual)))
+    if not low <= said <= high:
+        whose = terms.whose("min_side") or terms.whose("max_side")
+        raise Invalid(f"{name} must be from {low} to {high} pixels{whose}.", param=name)
+    return said
+
+
+def _steps(request: ImageRequest, terms: Terms) -> int:
+    most, whose = terms.limits.max_steps, terms.whose("max_steps")
     if request.num_inference_steps is not None:
-        return _whole(request.num_inference_steps, "num_inference_steps", 1, conf.MAX_STEPS, 0)
-    usual = model.defaults.get("steps") or model.traits.steps or conf.defaults().steps
+        return _whole(request.num_inference_steps, "num_inference_steps", (1, most), 0, whose)
+    usual = terms.usual.get("steps") or terms.model.traits.steps or conf.defaults().steps
     factor = QUALITY_STEPS[request.quality or "medium"]
-    return max(1, min(conf.MAX_STEPS, round(usual * factor)))
+    return max(1, min(most, round(usual * factor)))
 
 
-def _guidance(request: ImageRequest, model: CatalogModel) -> float:
+def _n(request: ImageRequest, terms: Terms) -> int:
+    return _whole(request.n, "n", (1, terms.limits.max_images), 1, terms.whose("max_images"))
+
+
+def _clip_skip(request: ImageRequest, terms: Terms) -> int:
+    usual = terms.usual.get("clip_skip", 0)
+    return _whole(request.clip_skip, "clip_skip", (0, conf.MAX_CLIP_SKIP), usual)
+
+
+def _guidance(request: ImageRequest, terms: Terms) -> float:
     said = request.guidance_scale
     if said is None:
-        usual = model.defaults.get("guidance_scale", model.traits.guidance_scale)
+        usual = terms.usual.get("guidance_scale", terms.model.traits.guidance_scale)
         return float(conf.defaults().guidance_scale if usual is None else usual)
     if not math.isfinite(said) or not 0 <= said <= conf.MAX_GUIDANCE:
         raise Invalid(
@@ -163,18 +211,19 @@ def _guidance(request: ImageRequest, model: CatalogModel) -> float:
     return float(said)
 
 
-def _scheduler(request: ImageRequest, model: CatalogModel, adjustments: list[Adjustment]) -> str:
-    asked = request.scheduler or model.defaults.get("scheduler") or conf.defaults().scheduler
+def _scheduler(request: ImageRequest, terms: Terms, adjustments: list[Adjustment]) -> str:
+    asked = request.scheduler or terms.usual.get("scheduler") or conf.defaults().scheduler
     name = samplers.canonical(asked)
     if name is None:
         known = ", ".join(samplers.SAMPLERS)
         raise Invalid(f"Unknown scheduler {asked!r}; choose from {known}.", param="scheduler")
-    suitable = model.traits.schedulers
+    traits = terms.model.traits
+    suitable = traits.schedulers
     if not suitable or name in suitable:
         return name
     # The server's default is meant for the usual families; only a caller's own wish is news.
     if request.scheduler:
-        reason = f"{model.traits.title} is a flow model: only {', '.join(suitable)} suits it"
+        reason = f"{traits.title} is a flow model: only {', '.join(suitable)} suits it"
         adjustments.append(Adjustment("scheduler", request.scheduler, suitable[0], reason))
     return suitable[0]
 
@@ -182,22 +231,26 @@ def _scheduler(request: ImageRequest, model: CatalogModel, adjustments: list[Adj
 def _seed(said: int | None) -> int:
     if said is None or said == -1:
         return secrets.randbelow(conf.MAX_SEED + 1)
-    return _whole(said, "seed", 0, conf.MAX_SEED, 0)
+    return _whole(said, "seed", (0, conf.MAX_SEED), 0)
 
 
-def _whole(value: int | None, param: str, low: int, high: int, default: int) -> int:
+def _whole(
+    value: int | None, param: str, span: tuple[int, int], default: int, whose: str = ""
+) -> int:
+    low, high = span
     if value is None:
         return default
     if not low <= value <= high:
-        raise Invalid(f"{param} must be a whole number from {low} to {high}.", param=param)
+        raise Invalid(f"{param} must be a whole number from {low} to {high}{whose}.", param=param)
     return value
 
 
-def _check_cost(resolved: Resolved) -> None:
-    if resolved.megapixel_steps > conf.MAX_MEGAPIXEL_STEPS:
+def _check_cost(resolved: Resolved, terms: Terms) -> None:
+    most = terms.limits.max_megapixel_steps
+    if resolved.megapixel_steps > most:
         raise Invalid(
             f"n x steps x megapixels is {resolved.megapixel_steps:.0f}; "
-            f"at most {conf.MAX_MEGAPIXEL_STEPS:.0f} are allowed.",
+            f"at most {most:.0f} are allowed{terms.whose('max_megapixel_steps')}.",
             param="num_inference_steps",
         )
 

@@ -9,7 +9,7 @@ from functools import partial
 
 from django.conf import settings
 
-from generation import jobs, leaving, progress, worker_status
+from generation import jobs, leaving, progress, unloading, worker_status
 from generation.engine.contract import ModelRef
 from generation.engine.errors import Cancelled, EngineError, NotSupported
 from generation.engine.registry import open_backend
@@ -18,7 +18,7 @@ from generation.jobs import ledger, pulse, stopping
 from generation.jobs.fence import Claim
 from generation.jobs.keeper import Keeper, Reason
 from generation.jobs.saver import Saver
-from modelhub import conversion
+from modelhub import conversion, deleting
 from modelhub.models import CatalogModel
 
 logger = logging.getLogger(__name__)
@@ -99,6 +99,8 @@ class Desk:
 
     def _tidy(self) -> None:
         jobs.drop_previews()
+        # What was in use when it was asked to be deleted may be free by now.
+        deleting.finish()
         if time.monotonic() >= self._tidy_at:
             self._tidy_at = time.monotonic() + TIDY_SECONDS
             jobs.drop_submissions()
@@ -107,11 +109,19 @@ class Desk:
     def _next(self) -> Claim | None:
         if stopping.asked():
             return None
+        self._let_go()
         claim = jobs.claim(WORKER, self.runner.warm())
         if claim:
             # Somebody else may have a device to spare.
             self._ring_again()
         return claim
+
+    def _let_go(self) -> None:
+        """Of the models staff asked to unload, and of those that are deleted."""
+        if asked := unloading.asked_of(WORKER):
+            self.runner.unload([row.model for row in asked])
+            unloading.done(asked)
+            self._present()
 
     def _ring_again(self) -> None:
         if not stopping.asked() and jobs.ready().exists():

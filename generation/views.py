@@ -29,10 +29,12 @@ def dashboard(request: PageRequest) -> HttpResponse:
 @require_safe
 @page
 def generate(request: PageRequest) -> HttpResponse:
-    """The form. `?from=` fills it with the recipe of a picture, `?prompt=` with a prompt."""
+    """The form. `?from=` fills it with the recipe of a picture, `?prompt=` with a prompt,
+    `?model=` chooses a model.
+    """
     begun = Job.objects.filter(owner=request.user, status__in=OPEN).order_by("created_at")
     recent = recent_images(request.user)[:STRIP_LENGTH]
-    choices, source = form.model_choices(), _source(request)
+    choices, source = form.model_choices(request.user), _source(request)
     filled = _filled(request, source, choices)
     shown: dict[str, Any] = {
         "choices": choices,
@@ -63,4 +65,5 @@ def _source(request: PageRequest) -> Image | None:
 def _filled(request: PageRequest, source: Image | None, choices: list[Choice]) -> Filled:
     if source is not None:
         return form.filled(source.recipe, choices)
-    return Filled({"prompt": request.GET.get("prompt", "")[: conf.MAX_PROMPT]})
+    prompt = request.GET.get("prompt", "")[: conf.MAX_PROMPT]
+    return Filled({"prompt": prompt, "model": request.GET.get("model", "")})

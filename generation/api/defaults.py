@@ -6,17 +6,17 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.authentication import caller
 from generation import conf
 from generation.engine.samplers import SAMPLERS
-from generation.requests import ImageRequest
-from generation.resolve import resolve
+from generation.resolve import usual
 from modelhub import catalog
 from modelhub.models import CatalogModel
 
 
 def defaults_of(model: CatalogModel) -> dict[str, Any]:
     """The order an empty request becomes with this model."""
-    spec = resolve(ImageRequest(prompt="-"), model).spec
+    spec = usual(model)
     return {
         "steps": spec.num_inference_steps,
         "guidanceScale": spec.guidance_scale,
@@ -24,18 +24,20 @@ def defaults_of(model: CatalogModel) -> dict[str, Any]:
         "width": spec.width,
         "height": spec.height,
         "negativePrompt": spec.negative_prompt,
+        "clipSkip": spec.clip_skip,
     }
 
 
 def _without_model() -> dict[str, Any]:
-    usual = conf.defaults()
+    everywhere = conf.defaults()
     return {
-        "steps": usual.steps,
-        "guidanceScale": usual.guidance_scale,
-        "scheduler": usual.scheduler,
-        "width": usual.width or None,
-        "height": usual.height or None,
-        "negativePrompt": usual.negative_prompt,
+        "steps": everywhere.steps,
+        "guidanceScale": everywhere.guidance_scale,
+        "scheduler": everywhere.scheduler,
+        "width": everywhere.width or None,
+        "height": everywhere.height or None,
+        "negativePrompt": everywhere.negative_prompt,
+        "clipSkip": 0,
     }
 
 
@@ -43,7 +45,7 @@ class DefaultsView(APIView):
     required_scope = "generate"
 
     def get(self, request: Request) -> Response:
-        model = catalog.default()
+        model = catalog.default(caller(request).user)
         return Response(
             {
                 "model": model.public_id if model else None,

@@ -75,18 +75,25 @@ def _retry_count(request: HttpRequest) -> int:
     return int(count) if count.isascii() and count.isdigit() else 0
 
 
-def model_named(name: str | None) -> CatalogModel:
-    """The model a request means; none, or OpenAI's own names, mean the default one."""
-    found = catalog.find(name) if name else None
+def model_named(name: str | None, user: User) -> CatalogModel:
+    """The model a request of `user` means; none, or OpenAI's own names, mean the default one.
+
+    An alias comes before OpenAI's names, also when its model cannot be used just now.
+    """
+    found = catalog.find(name, user) if name else None
     if found is not None:
         return found
-    foreign = settings.ALICE_OPENAI_MODEL_NAMES and OPENAI_MODELS.match(name or "")
-    if name and not foreign:
-        raise ModelNotFound(f"The model {name!r} does not exist here.", param="model")
-    default = catalog.default()
+    if name and not _is_foreign(name):
+        raise ModelNotFound(catalog.refusal(name, user), param="model")
+    default = catalog.default(user)
     if default is None:
         raise NotReady("No model is installed yet.")
     return default
+
+
+def _is_foreign(name: str) -> bool:
+    known = settings.ALICE_OPENAI_MODEL_NAMES and OPENAI_MODELS.match(name)
+    return bool(known) and not catalog.is_alias(name)
 
 
 def place(
@@ -100,7 +107,7 @@ def place(
         # Before resolving: a seed drawn anew would make another order of the same request.
         if known := jobs.joined(user, sender):
             return known
-        resolved = resolve(asked, model_named(asked.model))
+        resolved = resolve(asked, model_named(asked.model, user))
         if waits:
             _refuse_hopeless(user)
         return jobs.submit(user, resolved, sender)
@@ -157,6 +164,8 @@ def succeeded(job: Job) -> Job:
     if job.error_code == NotSupported.code:
         # Only the worker's back end could tell, but the request is what has to change.
         raise Invalid(job.error_message, code="unsupported_value")
+    if job.error_code == ModelNotFound.code:
+        raise ModelNotFound(job.error_message, param="model")
     if job.status == Job.Status.FAILED:
         raise JobFailed(job.error_code, job.error_message)
     return job

@@ -29,7 +29,7 @@ def claim(worker: str, warm: Sequence[str] = ()) -> Claim | None:
     within bounds. A job whose model is gone fails here and the next one is taken.
     """
     while job := _take(worker, warm):
-        if model := catalog.find(job.model):
+        if model := catalog.ready(job.model, None):
             return Claim(job, JobSpec.from_json(job.spec), model, job.attempts, job.lease_owner)
         _fail_without_model(job)
     return None
@@ -77,9 +77,9 @@ def _win(job: Job, worker: str, tag: float) -> bool:
 
 
 def _fail_without_model(job: Job) -> None:
-    message = f"The model {job.model} is no longer installed."
+    message = f"The model {job.model} was deleted, or cannot be used any more."
     rows = Job.objects.filter(pk=job.pk, attempts=job.attempts, lease_owner=job.lease_owner)
-    end(rows, Status.FAILED, error_code="model_unloadable", error_message=message)
+    end(rows, Status.FAILED, error_code="model_not_found", error_message=message)
     progress.nudge(job.pk)
 
 

@@ -19,7 +19,7 @@ def repeat(job: Job) -> Job:
     """
     if job.status not in REPEATABLE:
         raise Invalid(f"The job is {job.status}: only failed and cancelled ones are retried.")
-    if catalog.find(job.model) is None:
+    if catalog.ready(job.model, job.owner) is None:
         raise ModelNotFound(f"The model {job.model!r} is no longer here.", param="model")
     caller = Caller(
         dialect=job.dialect,

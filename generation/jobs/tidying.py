@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.db.models.functions import Now
 
 from generation import conf
-from generation.models import JobPreview, Submission, WorkerStatus
+from generation.models import JobPreview, Submission, Unload, WorkerStatus
 
 
 def drop_previews() -> int:
@@ -23,4 +23,6 @@ def drop_submissions() -> int:
 
 def drop_workers() -> int:
     """Forget workers that were not heard of for a day; those that stop in order go at once."""
-    return WorkerStatus.objects.filter(updated_at__lt=Now() - timedelta(days=1)).delete()[0]
+    day_ago = Now() - timedelta(days=1)
+    Unload.objects.filter(created_at__lt=day_ago).delete()
+    return WorkerStatus.objects.filter(updated_at__lt=day_ago).delete()[0]

@@ -3,10 +3,19 @@
 import { element } from "./page.js";
 
 const KEPT = "alice-order";
-const OWN_VALUES = ["width", "height", "num_inference_steps", "guidance_scale", "scheduler"];
+const OWN_VALUES = ["width", "height", "num_inference_steps", "guidance_scale", "scheduler", "clip_skip"];
 const NUMBERS = ["width", "height", "num_inference_steps", "guidance_scale", "n", "clip_skip"];
 
+// What a model allows, by field: the dataset's names of its least and its most.
+const LIMITS = {
+  width: ["minSide", "maxSide"],
+  height: ["minSide", "maxSide"],
+  num_inference_steps: [null, "maxSteps"],
+  n: [null, "maxImages"],
+};
+
 let form = null;
+let ownNegative = "";
 
 function field(name) {
   return form.elements.namedItem(name);
@@ -47,7 +56,15 @@ export function showProblem(problem) {
 
 function takeOwnValues() {
   for (const name of OWN_VALUES) field(name).value = chosen()[name];
+  takeOwnNegative();
   refresh();
+}
+
+// The model's own negative prompt, unless somebody wrote another.
+function takeOwnNegative() {
+  const typed = field("negative_prompt").value;
+  if (typed === "" || typed === ownNegative) field("negative_prompt").value = chosen().negative_prompt;
+  ownNegative = chosen().negative_prompt;
 }
 
 function fillBlanks() {
@@ -57,6 +74,18 @@ function fillBlanks() {
       : field(name).value !== "";
     if (!given) field(name).value = chosen()[name];
   }
+  // A recipe without a negative prompt says so.
+  if (form.dataset.recipe) ownNegative = chosen().negative_prompt;
+  else takeOwnNegative();
+}
+
+function limit() {
+  for (const [name, [least, most]] of Object.entries(LIMITS)) {
+    if (least) field(name).min = chosen()[least];
+    field(name).max = chosen()[most];
+  }
+  const slider = element("[data-twin=num_inference_steps]", form);
+  slider.max = chosen().maxSteps;
 }
 
 function shapes() {
@@ -69,6 +98,7 @@ function sizeOf(button) {
 
 // Everything on the page that follows from the values of the form.
 function refresh() {
+  limit();
   for (const button of shapes()) {
     const [width, height] = sizeOf(button);
     button.title = `${width} × ${height}`;
@@ -97,6 +127,7 @@ function restore() {
   for (const [name, value] of Object.entries(kept)) {
     if (field(name)) field(name).value = value;
   }
+  ownNegative = chosen().negative_prompt;
 }
 
 function setUpInputs() {
@@ -117,7 +148,7 @@ function setUpInputs() {
   element("#any-seed").addEventListener("click", () => setValue("seed", ""));
   element("#reset").addEventListener("click", () => {
     takeOwnValues();
-    setValue("clip_skip", 0);
+    keep();
   });
 }
 

@@ -28,7 +28,7 @@ from generation import jobs
 from generation.models import Job, JobPreview, WorkerStatus
 from generation.requests import ImageRequest
 from generation.resolve import resolve
-from modelhub.models import CatalogModel, Found, Upload
+from modelhub.models import Alias, CatalogModel, Found, Upload
 from modelhub.searching import previews
 
 SIDE = 64
@@ -133,19 +133,50 @@ def _jobs(owner: User) -> dict[str, str]:
         native_resolution=256,
         state=CatalogModel.State.MISSING,
     )
+    names = _additions(model)
     order = resolve(ImageRequest(prompt=PROMPT), model)
     waiting, ended, drawn = (jobs.submit(owner, order, jobs.Caller("native")) for _ in range(3))
     jobs.cancel(ended.pk)
     Job.objects.filter(pk=drawn.pk).update(status=Job.Status.RUNNING, started_at=timezone.now())
     JobPreview.objects.create(job=drawn, step=1, revision=1, data=b"RIFF")
-    return {
+    return names | {
         "model": model.public_id,
+        "model_pk": str(model.pk),
         # What the administration may delete.
         "modelhub/catalogmodel": str(gone.pk),
         "generation/job": str(ended.pk),
         "queued_job": str(waiting.pk),
         "job": str(ended.pk),
         "running_job": str(drawn.pk),
+    }
+
+
+def _additions(model: CatalogModel) -> dict[str, str]:
+    """An alias, something of each kind that is listed apart, and a model for staff's eyes only."""
+    Alias.objects.create(name="dall-e-3", model=model)
+    for kind in ("lora", "embedding"):
+        CatalogModel.objects.create(
+            public_id=f"{kind}/fog",
+            path=f"{kind}s/fog.safetensors",
+            layout=CatalogModel.Layout.SINGLE_FILE,
+            kind=kind,
+            family="sd1",
+            native_resolution=0,
+        )
+    hidden = CatalogModel.objects.create(
+        public_id="sd/hidden",
+        path="hidden",
+        layout=CatalogModel.Layout.DIFFUSERS,
+        family="sd-custom",
+        native_resolution=256,
+        visibility=CatalogModel.Visibility.STAFF,
+    )
+    return {
+        "alias": "dall-e-3",
+        "lora": "fog",
+        "embedding": "fog",
+        "hidden": hidden.public_id,
+        "hidden_pk": str(hidden.pk),
     }
 
 

@@ -44,9 +44,9 @@ def test_list_costs_the_same_for_many(admin: Client) -> None:
 def test_model_switched_off_is_offered_no_more(admin: Client) -> None:
     model = installed("one")
     act(admin, "disable", model)
-    assert catalog.find("sd/one") is None
+    assert catalog.find("sd/one", None) is None
     act(admin, "enable", model)
-    assert catalog.find("sd/one") == model
+    assert catalog.find("sd/one", None) == model
 
 
 def test_defaults_can_be_set_and_identity_cannot(admin: Client) -> None:

@@ -167,7 +167,7 @@ class EstimateView(APIView):
     def post(self, request: Request) -> Response:
         ask = translate.to_ask(body_of(request))
         with ask.said.in_own_words():
-            resolved = resolve(ask.asked, http.model_named(ask.asked.model))
+            resolved = resolve(ask.asked, http.model_named(ask.asked.model, _user(request)))
         estimate, work = Estimate(), resolved.megapixel_steps
         pace = estimate.paces.get(resolved.spec.model)
         wait = estimate.wait_seconds(_user(request))

@@ -1,50 +1,26 @@
 """A row of the catalogue as OpenAI's and ALICE's clients read it: pure functions."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
+from modelhub import shapes
 from modelhub.models import CatalogModel
-
-OWNER = "alice"
-
-
-def to_model(model: CatalogModel) -> dict[str, Any]:
-    return {
-        "id": model.public_id,
-        "object": "model",
-        "created": _created(model),
-        "owned_by": OWNER,
-        "ownedBy": OWNER,
-        "type": "image",
-    }
+from modelhub.sizes import Size
 
 
 def to_list(models: Sequence[CatalogModel]) -> dict[str, Any]:
-    return {"object": "list", "data": [to_model(model) for model in models]}
+    return {"object": "list", "data": [shapes.entry(model) for model in models]}
 
 
 def to_info(
-    model: CatalogModel,
-    sizes: Sequence[Mapping[str, Any]],
-    defaults: Mapping[str, Any],
-    *,
-    loaded: bool,
+    facts: Mapping[str, Any], sizes: Sequence[Size], defaults: Mapping[str, Any], workers: int
 ) -> dict[str, Any]:
-    """`loaded`: some worker holds it in memory now."""
+    """`workers`: how many hold it in memory now."""
     return {
-        "id": model.public_id,
-        "family": model.family,
-        "kind": model.kind,
-        "nativeResolution": model.native_resolution,
-        "recommendedResolutions": list(sizes),
-        "sizeBytes": model.size_bytes,
-        "precision": model.precision,
-        "sha256": model.sha256 or None,
+        **facts,
+        "recommendedResolutions": [asdict(size) for size in sizes],
         "defaults": dict(defaults),
-        "created": _created(model),
-        "loaded": loaded,
+        "loaded": workers > 0,
+        "loadedBy": workers,
     }
-
-
-def _created(model: CatalogModel) -> int:
-    return int(model.created_at.timestamp())

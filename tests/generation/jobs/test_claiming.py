@@ -168,7 +168,7 @@ def test_a_job_whose_model_is_gone_fails_and_the_next_is_taken(
     following = submit()
     assert take().job == following
     orphan.refresh_from_db()
-    assert (orphan.status, orphan.error_code) == (Status.FAILED, "model_unloadable")
+    assert (orphan.status, orphan.error_code) == (Status.FAILED, "model_not_found")
 
 
 def test_the_queue_is_read_through_its_index(submit: Submit) -> None:

@@ -1,0 +1,86 @@
+"""The catalogue's JSON beside the models themselves: refresh, aliases, LoRAs and embeddings."""
+
+from typing import ClassVar
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts import audit
+from accounts.audit import Action
+from accounts.authentication import caller
+from accounts.problems import NotFound
+from modelhub import aliases, bodies, catalog, deleting, scanning, shapes
+from modelhub.kinds import NAMINGS, Kind
+from modelhub.models import Alias, CatalogModel
+from modelhub.signing import require_recent, source
+
+# What is listed under a name of its own, and the kinds in that list.
+LORAS = (Kind.LORA, Kind.LYCORIS)
+EMBEDDINGS = (Kind.EMBEDDING,)
+
+
+class Refresh(APIView):
+    required_scope: ClassVar = "models"
+
+    def post(self, request: Request) -> Response:
+        """Bring the list in line with the models folder."""
+        told = shapes.report(scanning.scan())
+        counts = {name: told[name] for name in ("added", "changed", "missing", "unchanged")}
+        audit.record(Action.MODELS_REFRESHED, source(request), **counts)
+        return Response(told)
+
+
+class Aliases(APIView):
+    required_scope: ClassVar = "models"
+
+    def get(self, request: Request) -> Response:
+        rows = Alias.objects.select_related("model")
+        return Response({"object": "list", "data": [shapes.alias(row) for row in rows]})
+
+    def post(self, request: Request) -> Response:
+        """Have a name stand for a model, whatever it stood for before."""
+        given = bodies.NewAlias.read(request.data)
+        model = catalog.installed(given["model"], caller(request).user)
+        if model is None:
+            raise NotFound("There is no such model.", code="model_not_found", param="model")
+        row = aliases.point(given["name"], model, source(request))
+        return Response(shapes.alias(row), status=201)
+
+
+class OneAlias(APIView):
+    required_scope: ClassVar = "models"
+
+    def delete(self, request: Request, name: str) -> Response:
+        aliases.remove(name, source(request))
+        return Response({"success": True})
+
+
+class Additions(APIView):
+    """What is added to a checkpoint: everybody who draws sees the list."""
+
+    required_scope: ClassVar = "generate"
+    kinds: tuple[Kind, ...] = ()
+
+    def get(self, request: Request) -> Response:
+        rows = catalog.usable(caller(request).user, *self.kinds).order_by("public_id")
+        return Response({"object": "list", "data": [shapes.addition(row) for row in rows]})
+
+
+class OneAddition(APIView):
+    required_scope: ClassVar = "models"
+    kinds: tuple[Kind, ...] = ()
+
+    def delete(self, request: Request, name: str) -> Response:
+        require_recent(request)
+        model = self._named(name, request)
+        model_id = model.public_id
+        gone = deleting.delete(model, source(request))
+        return Response(shapes.deleted(model_id, gone=gone), status=200 if gone else 202)
+
+    def _named(self, name: str, request: Request) -> CatalogModel:
+        prefix = NAMINGS[self.kinds[0]].prefix
+        model = catalog.installed(prefix + name.removeprefix(prefix), caller(request).user)
+        if model is None or model.kind not in self.kinds:
+            raise NotFound(f"There is no {prefix}{name[:200]} here.", code="model_not_found")
+        return model
