@@ -8,13 +8,16 @@ from generation.models import Unload
 
 
 def ask(model_id: str) -> list[str]:
-    """The workers that hold it now and will let go of it."""
-    holders = [row.worker for row in worker_status.alive() if model_id in row.models_loaded]
-    wanted = [Unload(worker=worker, model=model_id) for worker in holders]
+    """Have it let go of everywhere; the workers that said they hold it.
+
+    All are asked: what a worker said of itself may be older than what it loaded.
+    """
+    workers = list(worker_status.alive())
+    wanted = [Unload(worker=row.worker, model=model_id) for row in workers]
     Unload.objects.bulk_create(wanted, ignore_conflicts=True)
-    if holders:
+    if wanted:
         ring()
-    return holders
+    return [row.worker for row in workers if model_id in row.models_loaded]
 
 
 def asked_of(worker: str) -> list[Unload]:

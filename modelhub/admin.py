@@ -16,12 +16,12 @@ from accounts.problems import Problem
 from modelhub import aliases, deleting, keeping, preferences
 from modelhub.kinds import Kind
 from modelhub.models import Alias, CatalogModel
-from modelhub.signals import let_go
+from modelhub.signals import answers, let_go
 
 Deed = Callable[[CatalogModel, audit.Source], object]
 
 
-class ModelForm(forms.ModelForm):  # type: ignore[type-arg] # not generic at run time
+class ModelForm(forms.ModelForm):
     """What staff decide, judged as everywhere else."""
 
     class Meta:
@@ -138,8 +138,7 @@ class CatalogModelAdmin(admin.ModelAdmin):
     def unload(self, request: HttpRequest, models: QuerySet[CatalogModel]) -> None:
         told = 0
         for model in models:
-            answers = let_go.send(sender=CatalogModel, model=model)
-            workers = sum(count or 0 for _, count in answers)
+            workers: int = sum(answers(let_go, model=model))
             source = audit.source(request)
             action = audit.Action.MODEL_CHANGED
             audit.record(action, source, model, model=model.public_id, unload=workers)
@@ -165,7 +164,7 @@ class CatalogModelAdmin(admin.ModelAdmin):
         self.message_user(request, f"{done} {became}.")
 
 
-class AliasForm(forms.ModelForm):  # type: ignore[type-arg] # not generic at run time
+class AliasForm(forms.ModelForm):
     class Meta:
         model = Alias
         fields = ("name", "model")

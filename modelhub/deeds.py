@@ -17,7 +17,7 @@ from accounts.web.administration import staff_page
 from modelhub import aliases, deleting, demo_install, forms, keeping, scanning
 from modelhub.models import CatalogModel
 from modelhub.pages import detail, visible
-from modelhub.signals import let_go
+from modelhub.signals import answers, let_go
 from modelhub.web import show
 
 
@@ -75,7 +75,7 @@ def change(request: PageRequest, pk: int, deed: str) -> HttpResponse:
 @staff_page
 def unload(request: PageRequest, pk: int) -> HttpResponse:
     model = get_object_or_404(CatalogModel, pk=pk)
-    workers = sum(count or 0 for _, count in let_go.send(sender=CatalogModel, model=model))
+    workers: int = sum(answers(let_go, model=model))
     source = audit.source(request)
     audit.record(Action.MODEL_CHANGED, source, model, model=model.public_id, unload=workers)
     if workers:

@@ -20,7 +20,7 @@ from accounts import audit
 from accounts.audit import Action
 from accounts.problems import Invalid
 from modelhub.models import CatalogModel
-from modelhub.signals import in_use, let_go
+from modelhub.signals import answers, in_use, let_go
 
 log = logging.getLogger(__name__)
 DELETING = CatalogModel.State.DELETING
@@ -37,7 +37,7 @@ def ask(model: CatalogModel, by: audit.Source) -> None:
         marked = CatalogModel.objects.filter(pk=model.pk).exclude(state=DELETING)
         if marked.update(state=DELETING, detail="it is being deleted", is_default=False):
             audit.record(Action.MODEL_DELETED, by, model, model=model.public_id, path=model.path)
-            transaction.on_commit(lambda: let_go.send(sender=CatalogModel, model=model))
+            transaction.on_commit(lambda: answers(let_go, model=model))
 
 
 def delete(model: CatalogModel, by: audit.Source) -> bool:
@@ -75,7 +75,7 @@ def _finish(pk: int) -> bool:
 
 
 def _in_use(model: CatalogModel) -> bool:
-    return any(answer for _, answer in in_use.send(sender=CatalogModel, model=model))
+    return bool(answers(in_use, model=model))
 
 
 def _put_aside(model: CatalogModel) -> None:

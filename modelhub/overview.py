@@ -3,14 +3,14 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from django.db.models import Q, QuerySet
+from django.db.models import Case, IntegerField, Q, QuerySet, When
 
 from accounts.models import User
 from modelhub import catalog
 from modelhub.families import TRAITS, Family
 from modelhub.kinds import NAMINGS, Kind
-from modelhub.models import CatalogModel
-from modelhub.signals import held, schedulers
+from modelhub.models import Alias, CatalogModel
+from modelhub.signals import answers, held, schedulers
 
 State = CatalogModel.State
 # A family's own name, and what its variants are called, where the bare word says too little.
@@ -76,11 +76,14 @@ def found(user: User, text: str = "", kind: str = "") -> QuerySet[CatalogModel]:
     if kind:
         rows = rows.filter(kind=kind)
     if text:
+        called = Alias.objects.filter(name__icontains=text).values("model")
         rows = rows.filter(
             Q(public_id__icontains=text) | Q(family__icontains=text) | Q(variant__icontains=text)
-            | Q(aliases__name__icontains=text)
-        ).distinct()  # fmt: skip
-    return rows.select_related("duplicate_of").prefetch_related("aliases").order_by("public_id")
+            | Q(pk__in=called)
+        )  # fmt: skip
+    first = Case(When(kind=Kind.CHECKPOINT, then=0), default=1, output_field=IntegerField())
+    rows = rows.alias(first=first).order_by("first", "kind", "public_id")
+    return rows.select_related("duplicate_of").prefetch_related("aliases")
 
 
 def shown(models: list[CatalogModel], user: User) -> list[Shown]:
@@ -99,10 +102,8 @@ def kinds(user: User) -> list[tuple[str, str, int]]:
 
 def in_memory() -> Counter[str]:
     """Public id -> how many workers hold it."""
-    return Counter(
-        public_id for _, ids in held.send(sender=CatalogModel) for public_id in ids or ()
-    )
+    return Counter(public_id for ids in answers(held) for public_id in ids)
 
 
 def scheduler_choices() -> list[tuple[str, str]]:
-    return [pair for _, pairs in schedulers.send(sender=CatalogModel) for pair in pairs or ()]
+    return [pair for pairs in answers(schedulers) for pair in pairs]

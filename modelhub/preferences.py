@@ -12,7 +12,7 @@ from typing import Any
 from accounts.problems import Invalid
 from modelhub import bounds
 from modelhub.models import CatalogModel
-from modelhub.signals import scheduler_named
+from modelhub.signals import answers, scheduler_named
 
 LONGEST_NEGATIVE_PROMPT = 4000
 # JSON can say both; no UTF-8 file and no PostgreSQL column can.
@@ -62,11 +62,10 @@ def _text(value: Any) -> str:
 
 
 def _scheduler(value: Any) -> str:
-    answers = scheduler_named.send(sender=None, name=value) if isinstance(value, str) else []
-    known = next((str(answer) for _, answer in answers if answer), "")
+    known = answers(scheduler_named, name=value) if isinstance(value, str) else []
     if not known:
         raise Wrong("must be the name of a scheduler: GET /v1/schedulers lists them")
-    return known
+    return str(known[0])
 
 
 _side = _whole(bounds.MIN_SIDE, bounds.MAX_SIDE)
@@ -78,8 +77,8 @@ DEFAULTS: Mapping[str, Key] = {
         Key("scheduler", "scheduler", "Scheduler", _scheduler),
         Key("width", "width", "Width", _side),
         Key("height", "height", "Height", _side),
-        Key("negative_prompt", "negativePrompt", "Negative prompt", _text),
         Key("clip_skip", "clipSkip", "Clip skip", _whole(0, bounds.MAX_CLIP_SKIP)),
+        Key("negative_prompt", "negativePrompt", "Negative prompt", _text),
     )
 }
 LIMITS: Mapping[str, Key] = {

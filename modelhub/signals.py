@@ -1,5 +1,7 @@
 """What the model hub asks and tells those above it, whom it does not know."""
 
+from typing import Any
+
 from django.dispatch import Signal
 
 # model: asked before its files go; any true answer keeps them a while longer.
@@ -12,3 +14,9 @@ held = Signal()
 scheduler_named = Signal()
 # Answered with the names and labels of all schedulers, as pairs.
 schedulers = Signal()
+
+
+def answers(signal: Signal, **facts: Any) -> list[Any]:
+    """What everybody who hears it has to say; silence left out."""
+    told: list[tuple[Any, Any]] = signal.send(sender=None, **facts)
+    return [answer for _, answer in told if answer]

@@ -16,6 +16,7 @@ from gallery.bodies import GalleryQuery
 from generation.api.native.schema import JobBody, JobsQuery, RerunBody
 from generation.api.openai_chat.schema import ChatBody
 from generation.api.openai_images.schema import ImagesBody
+from modelhub.bodies import ModelChange, ModelsQuery, NewAlias
 from modelhub.searching.bodies import CivitaiBody, HuggingFaceBody, PreviewQuery
 from modelhub.uploads.bodies import PartQuery, UploadBody
 
@@ -58,8 +59,23 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         media=(JSON, SSE),
         plain=True,
     ),
-    ("GET", "/v1/models"): Operation("List the models", "models"),
+    ("GET", "/v1/models"): Operation("List the models", "models", query=ModelsQuery),
     ("GET", "/v1/models/{name}"): Operation("One model", "models"),
+    ("PATCH", "/v1/models/{name}"): Operation(
+        "Decide about a model: default, visibility, values", "models", request=ModelChange
+    ),
+    ("DELETE", "/v1/models/{name}"): Operation("Delete a model and its files", "models"),
+    ("POST", "/v1/models/{name}/unload"): Operation("Have workers let go of a model", "models"),
+    ("POST", "/v1/models/refresh"): Operation("Look through the models folder", "models"),
+    ("GET", "/v1/models/aliases"): Operation("List the aliases", "models"),
+    ("POST", "/v1/models/aliases"): Operation(
+        "Have a name stand for a model", "models", request=NewAlias, status=201
+    ),
+    ("DELETE", "/v1/models/aliases/{name}"): Operation("Remove an alias", "models"),
+    ("GET", "/v1/loras"): Operation("List the LoRAs", "models"),
+    ("DELETE", "/v1/loras/{name}"): Operation("Delete a LoRA", "models"),
+    ("GET", "/v1/embeddings"): Operation("List the embeddings", "models"),
+    ("DELETE", "/v1/embeddings/{name}"): Operation("Delete an embedding", "models"),
     ("GET", "/v1/models/{name}/info"): Operation("A model in detail", "models"),
     ("POST", "/v1/models/search/civitai"): Operation(
         "Search CivitAI", "models", request=CivitaiBody, plain=True

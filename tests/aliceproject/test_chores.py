@@ -37,6 +37,7 @@ def test_chores_are_scheduled_once_on_the_io_cluster() -> None:
         ("gallery: index", "aliceproject.chores.index", "io"),
         ("gallery: sweep", "aliceproject.chores.sweep", "io"),
         ("models: convert", "aliceproject.chores.convert", "io"),
+        ("models: delete", "aliceproject.chores.delete_models", "io"),
         ("models: scan", "aliceproject.chores.scan", "io"),
         ("models: tidy", "aliceproject.chores.tidy_models", "io"),
         ("people: erase", "aliceproject.chores.erase", "io"),

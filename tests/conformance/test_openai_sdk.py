@@ -1,10 +1,12 @@
 """The official `openai` package against a live server: what it sends is taken, it reads our replies."""
 
 import base64
+import shutil
 import threading
 import time
 from collections.abc import Callable
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -170,6 +172,21 @@ def test_models_are_listed_and_found(client: OpenAI) -> None:
     assert client.models.retrieve("tiny").id == "sd/tiny"
     with pytest.raises(openai.NotFoundError):
         client.models.retrieve("gpt-4o")
+
+
+def test_a_model_is_deleted_by_staff_alone(stand: Stand, models: Path) -> None:
+    shutil.copytree(models / "tiny", models / "spare")
+    stand.live.manage("scan_models")
+    with pytest.raises(openai.PermissionDeniedError):
+        stand.client().models.delete("sd/spare")
+    keeper = stand.live.manage(
+        "create_api_key", "alice", "--name=keeper", "--scopes=generate,models", "--quiet"
+    )
+    client = stand.client(key=keeper, strict=True)
+    gone = client.models.delete("sd/spare")
+    assert (gone.id, gone.object, gone.deleted) == ("sd/spare", "model", True)
+    assert [model.id for model in client.models.list().data] == ["sd/tiny"]
+    assert not (models / "spare").exists()
 
 
 def test_chat_answers_with_a_picture(client: OpenAI) -> None:

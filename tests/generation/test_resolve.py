@@ -10,7 +10,7 @@ from generation.engine.contract import JobSpec, Task
 from generation.engine.samplers import SAMPLERS
 from generation.errors import Adjusted
 from generation.requests import ImageRequest
-from generation.resolve import Resolved, adjustments_json, resolve
+from generation.resolve import Resolved, adjustments_json, resolve, usual
 from modelhub.families import TRAITS, Family
 from modelhub.models import CatalogModel
 
@@ -199,6 +199,41 @@ def test_what_is_out_of_range_is_refused_by_name(asked: dict[str, Any], param: s
     assert isinstance(problem, Invalid)
     assert (problem.param, problem.status) == (param, 400)
     assert param in problem.message or "megapixels" in problem.message
+
+
+@pytest.mark.parametrize(
+    ("limits", "asked"),
+    [
+        ({"max_steps": 20}, {"num_inference_steps": 21}),
+        ({"max_images": 2}, {"n": 3}),
+        ({"max_side": 512}, {"width": 513}),
+        ({"min_side": 512}, {"height": 511}),
+        ({"max_megapixel_steps": 5}, {"num_inference_steps": 100}),
+    ],
+)
+def test_the_model_s_own_limits_are_named(limits: dict[str, Any], asked: dict[str, Any]) -> None:
+    limited = model()
+    limited.limits = limits
+    with pytest.raises(Invalid) as refused:
+        resolve(ImageRequest(prompt="a lake", **asked), limited)
+    assert "for sd/m" in refused.value.message
+
+
+def test_what_nobody_asked_for_keeps_within_the_model_s_limits() -> None:
+    limited = model(Family.SDXL)
+    limited.limits = {"max_steps": 10, "max_side": 768, "max_megapixel_steps": 1}
+    spec = usual(limited)
+    assert (spec.num_inference_steps, spec.width, spec.height) == (10, 768, 768)
+    high = resolve(ImageRequest(prompt="x", quality="high", width=64, height=64), limited).spec
+    assert high.num_inference_steps == 10
+
+
+def test_a_side_car_s_defaults_stand_below_those_of_staff() -> None:
+    told = model(steps=9)
+    told.sidecar = {"defaults": {"steps": 30, "clip_skip": 2, "negative_prompt": "fog"}}
+    spec = resolve(ImageRequest(prompt="x"), told).spec
+    assert (spec.num_inference_steps, spec.clip_skip, spec.negative_prompt) == (9, 2, "fog")
+    assert resolve(ImageRequest(prompt="x", clip_skip=0), told).spec.clip_skip == 0
 
 
 @pytest.mark.parametrize("prompt", ["", " ", "\n\t"])

@@ -19,15 +19,17 @@ from django.db.models import QuerySet
 from django_q.brokers import get_broker
 from pytest_django.fixtures import Settings
 
+from accounts import audit
 from accounts.models import User
 from gallery import storage
 from gallery.models import Image
-from generation import jobs, tasks, worker_status
+from generation import jobs, tasks, unloading, worker_status
 from generation.jobs import bell, saver, stopping, vital
 from generation.jobs.fence import Claim
-from generation.models import Job, JobPreview
+from generation.models import Job, JobPreview, Unload
 from generation.requests import ImageRequest
 from generation.resolve import resolve
+from modelhub import deleting
 from modelhub.models import CatalogModel
 from tests import database
 
@@ -103,6 +105,35 @@ def test_a_job_becomes_pictures_with_files(ask: Ask) -> None:
     assert [image.seed for image in images] == [7, 8]
     assert all(storage.read(image).startswith(b"\x89PNG") for image in images)
     assert images[0].recipe["scheduler_label"] == "DPM++ SDE Karras"
+
+
+def test_a_model_is_let_go_when_staff_ask(ask: Ask, model: CatalogModel) -> None:
+    ask()
+    tasks.run_next()
+    assert tasks.desk().runner.warm() == ["sd/demo"]
+    assert unloading.ask("sd/demo") == [tasks.WORKER]
+    tasks.run_next()
+    assert tasks.desk().runner.warm() == []
+    assert not Unload.objects.exists()
+    assert worker_status.alive().get().models_loaded == []
+
+
+def test_a_model_deleted_while_it_draws_goes_after_its_job(
+    ask: Ask, model: CatalogModel, background: Callable[..., Any]
+) -> None:
+    job, waiting = ask("[mock:slow=0.05] a lake"), ask()
+    turn = background(run_in_thread)
+    until(running(job).exists)
+    assert not deleting.delete(model, audit.SYSTEM)
+    turn.result(20)
+    until(lambda: reread(job).ended and reread(waiting).ended)
+    assert reread(job).status == Status.SUCCEEDED
+    assert (reread(waiting).status, reread(waiting).error_code) == (
+        Status.FAILED, "model_not_found",
+    )  # fmt: skip
+    tasks.run_next()
+    assert not CatalogModel.objects.filter(pk=model.pk).exists()
+    assert tasks.desk().runner.warm() == []
 
 
 def test_every_stage_is_timed(ask: Ask) -> None:

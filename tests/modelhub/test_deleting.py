@@ -84,7 +84,7 @@ def test_a_model_waits_for_the_job_that_runs_on_it(
     assert AuditEntry.objects.filter(action="model_deleted").count() == 1
 
 
-def test_workers_that_hold_it_are_asked_to_let_go(
+def test_workers_are_asked_to_let_go(
     model: CatalogModel, django_capture_on_commit_callbacks: Callable[..., Any]
 ) -> None:
     from django.db.models.functions import Now
@@ -93,7 +93,9 @@ def test_workers_that_hold_it_are_asked_to_let_go(
         WorkerStatus.objects.create(worker=worker, host="h", models_loaded=held, updated_at=Now())
     with django_capture_on_commit_callbacks(execute=True):
         deleting.delete(model, SYSTEM)
-    assert [(row.worker, row.model) for row in Unload.objects.all()] == [("w1", "sd/tiny")]
+    # All are: one may have loaded it since it last said what it holds.
+    asked = Unload.objects.order_by("worker").values_list("worker", "model")
+    assert list(asked) == [("w1", "sd/tiny"), ("w2", "sd/tiny")]
 
 
 class Cut(BaseException):
@@ -106,12 +108,12 @@ CALLS = ("rename", "mkdir", "unlink", "rmdir")
 def test_whatever_step_was_the_last_the_next_try_leaves_nothing(
     model: CatalogModel, models_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The real calls, of which each try is let one and then cut off."""
+    """The real calls; each try is let one more than the last and then cut off."""
     deleting.ask(model, SYSTEM)
     tries = 0
     while True:
         with monkeypatch.context() as patch:
-            _cut_after_one(patch)
+            _cut_after(tries, patch)
             try:
                 deleting.finish()
                 break
@@ -120,19 +122,19 @@ def test_whatever_step_was_the_last_the_next_try_leaves_nothing(
                 # Half gone as it is, it must not be taken for a model again.
                 scan()
                 assert catalog.find("tiny", None) is None
-    assert tries >= 10
+    assert tries >= 5
     assert left(models_dir) == set()
     assert not CatalogModel.objects.filter(public_id="sd/tiny").exists()
 
 
-def _cut_after_one(patch: pytest.MonkeyPatch) -> None:
+def _cut_after(count: int, patch: pytest.MonkeyPatch) -> None:
     calls = 0
 
     def counting(real: Callable[..., Any]) -> Callable[..., Any]:
         def counted(*arguments: Any, **options: Any) -> Any:
             nonlocal calls
             calls += 1
-            if calls > 1:
+            if calls > count:
                 raise Cut
             return real(*arguments, **options)
 

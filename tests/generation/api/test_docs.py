@@ -14,8 +14,9 @@ from generation.api.openai_images.schema import ImagesBody
 from generation.urls import urlpatterns
 
 DOCS = Path(__file__).parents[3] / "docs" / "api"
-IMAGES, CHAT, NATIVE = (
-    (DOCS / f"{name}.md").read_text() for name in ("openai-images", "openai-chat", "native")
+IMAGES, CHAT, NATIVE, MODELS = (
+    (DOCS / f"{name}.md").read_text()
+    for name in ("openai-images", "openai-chat", "native", "models")
 )
 
 
@@ -55,4 +56,4 @@ def documented(regex: str) -> str:
 
 @pytest.mark.parametrize("path", paths(urlpatterns))
 def test_every_path_is_documented(path: str) -> None:
-    assert f" {path}`" in IMAGES + CHAT + NATIVE
+    assert f" {path}`" in IMAGES + CHAT + NATIVE + MODELS
