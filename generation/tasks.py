@@ -117,7 +117,7 @@ class Desk:
         return claim
 
     def _let_go(self) -> None:
-        """Of the models staff asked to unload, and of those that are deleted."""
+        """Of the models staff asked to unload."""
         if asked := unloading.asked_of(WORKER):
             self.runner.unload([row.model for row in asked])
             unloading.done(asked)
