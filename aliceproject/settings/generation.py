@@ -13,7 +13,7 @@ ALICE_DEVICE = env.text(
 )
 ALICE_DEFAULT_MODEL = env.text(
     "ALICE_DEFAULT_MODEL",
-    help="Model used when a request names none; empty: the first installed.",
+    help="Model used when a request names none and staff chose none; empty: the first installed.",
     aliases=("STABLE_DIFFUSION_REPO_ID", "IMAGE_MODEL_NAME"),
 )
 ALICE_OPENAI_MODEL_NAMES = env.flag(

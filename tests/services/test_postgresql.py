@@ -41,6 +41,11 @@ ON_BOTH = [
     "tests/modelhub/test_scanning.py",
     "tests/generation/jobs",
     "tests/generation/test_tasks.py",
+    "tests/modelhub/test_aliases.py",
+    "tests/modelhub/test_api.py",
+    "tests/modelhub/test_deleting.py",
+    "tests/modelhub/test_keeping.py",
+    "tests/modelhub/test_pages.py",
 ]
 
 
