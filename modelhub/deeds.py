@@ -42,12 +42,9 @@ DEEDS = {
 @require_POST
 @staff_page
 def refresh(request: PageRequest) -> HttpResponse:
-    report = scanning.scan()
-    counts = {
-        name: len(getattr(report, name)) for name in ("added", "changed", "missing", "unchanged")
-    }
-    audit.record(Action.MODELS_REFRESHED, audit.source(request), **counts)
-    said = "{added} new, {changed} changed, {missing} gone, {unchanged} as before.".format(**counts)
+    report = scanning.refresh(audit.source(request))
+    words = "{added} new, {changed} changed, {moved} moved, {missing} gone, {unchanged} as before."
+    said = words.format_map(report.counts())
     messages.success(request, f"The models folder was looked through: {said}")
     for name, reason in report.skipped.items():
         messages.error(request, f"Left out {name!a}: {reason}")

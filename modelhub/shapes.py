@@ -97,14 +97,8 @@ def alias(row: Alias) -> dict[str, Any]:
 
 
 def report(found: Report) -> dict[str, Any]:
-    return {
-        "success": True,
-        "added": len(found.added),
-        "changed": len(found.changed),
-        "missing": len(found.missing),
-        "unchanged": len(found.unchanged),
-        "skipped": [{"name": name, "reason": why} for name, why in found.skipped.items()],
-    }
+    left_out = [{"name": name, "reason": why} for name, why in found.skipped.items()]
+    return {"success": True, **found.counts(), "skipped": left_out}
 
 
 def deleted(model_id: str, *, gone: bool) -> dict[str, Any]:

@@ -6,8 +6,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import audit
-from accounts.audit import Action
 from accounts.authentication import caller
 from accounts.problems import NotFound
 from modelhub import aliases, bodies, catalog, deleting, scanning, shapes
@@ -25,10 +23,7 @@ class Refresh(APIView):
 
     def post(self, request: Request) -> Response:
         """Bring the list in line with the models folder."""
-        told = shapes.report(scanning.scan())
-        counts = {name: told[name] for name in ("added", "changed", "missing", "unchanged")}
-        audit.record(Action.MODELS_REFRESHED, source(request), **counts)
-        return Response(told)
+        return Response(shapes.report(scanning.refresh(source(request))))
 
 
 class Aliases(APIView):
