@@ -27,6 +27,8 @@ class Declared:
     allowed: str
     help: str
     aliases: tuple[str, ...]
+    # Its value is never shown, not even where it is in conflict with another.
+    secret: bool = False
 
 
 class Environment:
@@ -48,6 +50,9 @@ class Environment:
         aliases: tuple[str, ...] = (),
     ) -> str:
         return self._read(Declared(name, default, "text", help, aliases), default, str)
+
+    def secret(self, name: str, *, help: str, aliases: tuple[str, ...] = ()) -> str:
+        return self._read(Declared(name, "", "text", help, aliases, secret=True), "", str)
 
     def flag(
         self,
@@ -164,7 +169,9 @@ class Environment:
             return None
         winner = present[0]
         self.warnings += [
-            f"{winner[1]}={winner[2]} wins over {key}={raw}: both set one thing"
+            f"{winner[1]} wins over {key}: both set one thing"
+            if declared.secret
+            else f"{winner[1]}={winner[2]} wins over {key}={raw}: both set one thing"
             for _, key, raw in present[1:]
             if raw != winner[2]
         ]

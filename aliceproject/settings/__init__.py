@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from aliceproject import __version__, clusters, databases, logs
 from aliceproject.settings.environment import BASE_DIR
 from aliceproject.settings.generation import *
+from aliceproject.settings.hub import *
 from aliceproject.settings.keeping import *
 from aliceproject.settings.logging import *
 from aliceproject.settings.people import *

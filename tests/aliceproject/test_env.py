@@ -55,6 +55,12 @@ def test_a_number_outside_its_range_is_refused(tmp_path: Path, raw: str) -> None
         env.number("ALICE_A", 0.5, low=0, high=1, help="")
 
 
+def test_a_conflict_of_secrets_tells_neither(tmp_path: Path) -> None:
+    env = environment(tmp_path, ALICE_A="one", OLD="two")
+    assert env.secret("ALICE_A", help="", aliases=("OLD",)) == "one"
+    assert env.warnings == ["ALICE_A wins over OLD: both set one thing"]
+
+
 @pytest.mark.parametrize(("raw", "value"), [("TRUE", True), ("1", True), ("off", False)])
 def test_flags_read_the_usual_words(tmp_path: Path, raw: str, value: bool) -> None:
     assert environment(tmp_path, ALICE_A=raw).flag("ALICE_A", default=False, help="") is value
