@@ -20,6 +20,7 @@ urlpatterns = [
     path("web/", include("aliceproject.personal.page_urls")),
     path("web/", include("accounts.web.urls")),
     path("web/", include("gallery.page_urls")),
+    path("web/", include("modelhub.page_urls")),
     path("web/", include("generation.page_urls")),
 ]
 
