@@ -9,6 +9,8 @@ from aliceproject import errors
 urlpatterns = [
     path("", include("aliceproject.ops.urls")),
     path("", include("aliceproject.openapi.urls")),
+    # Before generation: its names of models may hold slashes.
+    path("", include("modelhub.downloads.urls")),
     path("", include("generation.urls")),
     path("admin/", admin.site.urls),
     # Before accounts: one's own account can be erased, which takes all layers.

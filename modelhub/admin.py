@@ -9,7 +9,10 @@ from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
 
 from accounts import audit
+from modelhub.downloads.admin import DownloadAdmin
 from modelhub.models import CatalogModel
+
+__all__ = ["CatalogModelAdmin", "DownloadAdmin"]
 
 
 @admin.register(CatalogModel)

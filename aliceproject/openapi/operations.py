@@ -16,6 +16,9 @@ from gallery.bodies import GalleryQuery
 from generation.api.native.schema import JobBody, JobsQuery, RerunBody
 from generation.api.openai_chat.schema import ChatBody
 from generation.api.openai_images.schema import ImagesBody
+from modelhub.downloads.bodies import DownloadsQuery
+from modelhub.downloads.views import BODIES
+from modelhub.models import Source
 
 JSON, SSE, PNG, WEBP = "application/json", "text/event-stream", "image/png", "image/webp"
 TEXT = "text/plain"
@@ -55,6 +58,23 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("GET", "/v1/models"): Operation("List the models", "models"),
     ("GET", "/v1/models/{name}"): Operation("One model", "models"),
     ("GET", "/v1/models/{name}/info"): Operation("A model in detail", "models"),
+    **{
+        ("POST", f"/v1/models/download/{source}"): Operation(
+            f"Fetch a model ({Source(source).label})", "models", request=body, status=202
+        )
+        for source, body in BODIES.items()
+    },
+    ("GET", "/v1/models/download/status"): Operation(
+        "List downloads", "models", query=DownloadsQuery
+    ),
+    ("GET", "/v1/models/download/status/{download_id}"): Operation("One download", "models"),
+    ("DELETE", "/v1/models/download/{download_id}"): Operation(
+        "Forget a download", "models", status=204
+    ),
+    ("POST", "/v1/models/download/{download_id}/cancel"): Operation("Cancel a download", "models"),
+    ("POST", "/v1/models/download/{download_id}/resume"): Operation(
+        "Take a download up again", "models", status=202
+    ),
     ("GET", "/v1/schedulers"): Operation("List the schedulers", "models"),
     ("GET", "/v1/generation/defaults"): Operation("Defaults and limits", "models"),
     ("POST", "/v1/jobs"): Operation("Submit a job", "jobs", request=JobBody, status=202),

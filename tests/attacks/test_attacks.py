@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.attacks import in_files, in_models, outbound, over_http, over_wire
+from tests.attacks import hubs, in_files, in_models, outbound, over_http, over_wire
 from tests.attacks.stage import Stage, open_stage
 from tests.attacks.table import Attack, attacks
 from tests.live import service
@@ -20,6 +20,7 @@ TARGETS: Mapping[str, Callable[[Attack, Stage], None]] = {
     "crowd": over_wire.crowd,
     "decode": in_files.decode,
     "fetch": outbound.fetch,
+    "hub": hubs.hub,
 }
 IN_A_FOLDER = {"scan": in_files.scan, "look": in_models.look, "unpack": in_files.unpack}
 LEAST_ROWS = 150

@@ -15,7 +15,7 @@ from generation import progress
 ID = uuid.UUID("0123456789abcdef0123456789abcdef")
 
 
-async def first(messages: AsyncIterator[nudges.Message]) -> progress.Message:
+async def first(messages: AsyncIterator[nudges.Message]) -> nudges.Message:
     async with asyncio.timeout(5):
         return await anext(messages)
 
