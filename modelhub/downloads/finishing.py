@@ -36,19 +36,19 @@ def finish(claim: Claim, files: list[DownloadFile]) -> None:
         _stopped(claim)
         return
     places.put(found, wanted, force=download.force)
-    model = scanning.look_at(wanted)
-    _note(claim, files, model, _relative(wanted))
+    # What one file is made of is known by now; a folder has no single sum.
+    alone = len(files) == 1 and not files[0].path
+    model = scanning.look_at(wanted, files[0].sha256 if alone else "")
+    _note(claim, model, _relative(wanted))
     places.remove(download)
 
 
-def _note(claim: Claim, files: list[DownloadFile], model: CatalogModel | None, target: str) -> None:
+def _note(claim: Claim, model: CatalogModel | None, target: str) -> None:
     download = claim.download
     with transaction.atomic():
         if model is not None:
             model.source = {"source": download.source, **download.asked}
-            if len(files) == 1 and not files[0].path:
-                model.sha256 = files[0].sha256
-            model.save(update_fields=["source", "sha256"])
+            model.save(update_fields=["source"])
             _call_by_repository(download, model)
         lease.end(
             claim,

@@ -4,20 +4,15 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
-from modelhub import detection
+from modelhub.detection import directory
 from modelhub.kinds import Kind
 from modelhub.sources import names
 from modelhub.sources.errors import NotThere, NotUsable, SourceFailed
 
 INDEX = "model_index.json"
 CONFIG = "config.json"
-# A repository may be one part of a pipeline: its class, by what its configuration calls it.
-ALONE: Mapping[str, Kind] = MappingProxyType(
-    {"ControlNetModel": Kind.CONTROLNET, "AutoencoderKL": Kind.VAE}
-)
 PICKLES = (".bin", ".ckpt", ".pt", ".pth", ".pkl", ".msgpack", ".h5", ".onnx", ".pb")
 # Beside weights a part may have its configuration and the words of its tokenizer, nothing else.
 PLAIN = (".json", ".txt")
@@ -102,27 +97,27 @@ def pipeline(index: Any, listed: Sequence[Entry]) -> Mapping[str, Entry]:
 def part(config: Any, listed: Sequence[Entry]) -> tuple[Kind, Mapping[str, Entry]]:
     """The files of a repository that is one part, and what it is a part for."""
     made_of = str(config.get("_class_name")) if isinstance(config, dict) else ""
-    if made_of not in ALONE:
+    if made_of not in directory.PARTS_ALONE:
         raise NotUsable(f"{_shown(made_of)} is no part of a pipeline that runs here.")
     files = {entry.path: entry for entry in listed if "/" not in entry.path}
     weights = next((w for v in (HALF, "") if _whole(w := _weights(files, v))), None)
     if weights is None:
         raise NotUsable(f"It has no whole set of {names.WEIGHTS} weights.")
-    return ALONE[made_of], {CONFIG: files[CONFIG]} | weights
+    return directory.PARTS_ALONE[made_of].kind, {CONFIG: files[CONFIG]} | weights
 
 
 def _parts(index: Any) -> list[str]:
     if not isinstance(index, dict):
         raise NotUsable(f"{INDEX} is not readable.")
-    if index.get("_class_name") not in detection.CLASSES:
+    if index.get("_class_name") not in directory.CLASSES:
         raise NotUsable(f"{_shown(index.get('_class_name'))} is no pipeline that runs here.")
     parts = []
     for name, value in index.items():
         if name.startswith("_") or not isinstance(value, list) or value == [None, None]:
             continue
         library, made_of = (*value, None, None)[:2]
-        known = library in detection.LIBRARIES and (
-            made_of in detection.PART_CLASSES or str(made_of).endswith("Scheduler")
+        known = library in directory.LIBRARIES and (
+            made_of in directory.PART_CLASSES or str(made_of).endswith("Scheduler")
         )
         if not known or not name.isidentifier():
             raise NotUsable(f"Its part {_shown(name)} is foreign code: {_shown(made_of)}.")

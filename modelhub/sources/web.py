@@ -1,13 +1,13 @@
 """Asking sources over HTTP: JSON as a whole, files from any byte on."""
 
 import email.message
-import http.client
 import json
 import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import Any
 
 from modelhub import fetcher
@@ -38,7 +38,10 @@ def opened(wanted: Wanted, given_up: GivenUp) -> Iterator[Body]:
         if _goes_on(reply, wanted):
             yield _body(reply, wanted.start)
             return
-        if reply.status not in {http.client.PARTIAL_CONTENT, 416}:
+        if reply.status not in {
+            HTTPStatus.PARTIAL_CONTENT,
+            HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
+        }:
             refuse(reply, wanted.url)
             yield _body(reply, 0)
             return
@@ -55,7 +58,7 @@ def host_of(url: str) -> str:
 def refuse(reply: Reply, url: str) -> None:
     """Raises what the status of an answer means, if it is none of success."""
     status, where = reply.status, host_of(url)
-    if status in {http.client.OK, http.client.PARTIAL_CONTENT}:
+    if status in {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT}:
         return
     if status in {401, 403}:
         raise TokenNeeded(f"{where} lets nobody have this without a token that may ({status}).")
@@ -81,7 +84,7 @@ def _asked(wanted: Wanted, given_up: GivenUp) -> Iterator[Reply]:
 def _goes_on(reply: Reply, wanted: Wanted) -> bool:
     found = RANGE.fullmatch(_header(reply, "Content-Range"))
     return (
-        reply.status == http.client.PARTIAL_CONTENT
+        reply.status == HTTPStatus.PARTIAL_CONTENT
         and found is not None
         and int(found.group(1)) == wanted.start
         # Some honour Range and know nothing of If-Range.

@@ -36,6 +36,7 @@ def test_chores_are_scheduled_once_on_the_io_cluster() -> None:
         ("gallery: index", "aliceproject.chores.index", "io"),
         ("gallery: sweep", "aliceproject.chores.sweep", "io"),
         ("models: scan", "aliceproject.chores.scan", "io"),
+        ("models: sweep downloads", "aliceproject.chores.sweep_downloads", "io"),
         ("people: erase", "aliceproject.chores.erase", "io"),
         ("people: recount usage", "aliceproject.chores.recount", "io"),
     ]

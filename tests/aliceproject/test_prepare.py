@@ -73,7 +73,7 @@ def test_the_io_cluster_runs_where_something_is_scheduled() -> None:
 @pytest.mark.django_db
 def test_the_io_cluster_starts_after_the_first_picture() -> None:
     Schedule.objects.create(func="x.y", schedule_type=Schedule.DAILY)
-    assert [program.after > 0 for program in preparation.programs()] == [False, False, True]
+    assert [program.after > 0 for program in preparation.programs()] == [False, False, True, False]
 
 
 @pytest.mark.django_db

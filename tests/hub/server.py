@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache, cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlsplit
@@ -25,10 +26,12 @@ REPO = r"(?P<repo>[^/]+/[^/]+)"
 RANGE = re.compile(r"bytes=(\d+)-(\d*)")
 
 
+@cache
 def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+@cache
 def git_sha1(data: bytes) -> str:
     return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
 
@@ -40,9 +43,23 @@ class Repo:
     files: dict[str, bytes]
     gated: bool = False
 
-    @property
+    @cached_property
     def commit(self) -> str:
-        return hashlib.sha1(repr(sorted(self.files.items())).encode()).hexdigest()
+        told = sorted((path, git_sha1(data)) for path, data in self.files.items())
+        return hashlib.sha1(repr(told).encode()).hexdigest()
+
+    @cached_property
+    def listed(self) -> list[dict[str, Any]]:
+        """As a page of the tree tells it, folders last."""
+        files = [_entry(path, data) for path, data in sorted(self.files.items())]
+        folders = {path.rpartition("/")[0] for path in self.files} - {""}
+        return [
+            *files,
+            *(
+                {"type": "directory", "path": p, "size": 0, "oid": "0" * 40}
+                for p in sorted(folders)
+            ),
+        ]
 
 
 @dataclass
