@@ -51,6 +51,7 @@ class Action(StrEnum):
     MODEL_DOWNLOAD_CANCELLED = "model_download_cancelled"
     MODEL_DOWNLOAD_FORGOTTEN = "model_download_forgotten"
     MODEL_DOWNLOADED = "model_downloaded"
+    MODEL_UPLOADED = "model_uploaded"
     GALLERY_CLEANED = "gallery_cleaned"
     AUDIT_EXPORTED = "audit_exported"
     ACCESS_REFUSED = "access_refused"

@@ -1,4 +1,4 @@
-"""What callers send about accounts: a name we do not know is refused, never passed over."""
+"""What callers send in writes: a name we do not know is refused, and a type is not guessed."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -23,4 +23,31 @@ class Body(serializers.Serializer[Any]):
             unknown = sorted(str(name) for name in set(data) - set(self.fields))
             if unknown:
                 raise Invalid(f"Unknown parameter {unknown[0]!r}.", param=unknown[0])
+        return super().to_internal_value(data)
+
+
+class Flag(serializers.BooleanField):
+    """true or false, and no word for them."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool):
+            self.fail("invalid", input=data)
+        return data
+
+
+class Whole(serializers.IntegerField):
+    """A whole number; neither true nor "5" is one."""
+
+    def to_internal_value(self, data: Any) -> int:
+        if isinstance(data, bool) or not isinstance(data, int):
+            self.fail("invalid")
+        return data
+
+
+class Words(serializers.CharField):
+    """Text; a number is none."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
         return super().to_internal_value(data)

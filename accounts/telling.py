@@ -147,6 +147,7 @@ SENTENCES: Mapping[str, Sentence] = {
     Action.JOB_CHANGED: _job,
     Action.MODELS_REFRESHED: "{actor} read the models folder again",
     Action.MODEL_CHANGED: _model,
+    Action.MODEL_UPLOADED: "{actor} uploaded the model {name}",
     Action.GALLERY_CLEANED: "{actor} applied the rules of retention",
     Action.AUDIT_EXPORTED: "{actor} exported the audit log",
     Action.ACCESS_REFUSED: "{actor} was refused {method} {path}",

@@ -17,8 +17,10 @@ from gallery import left_over, retention, sweeping
 from gallery.alone import AtWork
 from gallery.errors import StorageDown
 from generation import jobs
-from modelhub import hashing, scanning
+from modelhub import conversion, hashing, scanning
 from modelhub.downloads import sweeping as sweeping_downloads
+from modelhub.searching import shelf
+from modelhub.uploads import sending
 
 logger = logging.getLogger(__name__)
 CLUSTER = "io"
@@ -43,8 +45,10 @@ CHORES = (
     Chore("gallery: index", "index", Schedule.HOURLY, timedelta(hours=1)),
     Chore("models: scan", "scan", Schedule.MINUTES, timedelta(minutes=5)),
     Chore("models: sweep downloads", "sweep_downloads", Schedule.DAILY, timedelta(days=1)),
+    Chore("models: tidy", "tidy_models", Schedule.HOURLY, timedelta(hours=1)),
     Chore("people: erase", "erase", Schedule.HOURLY, timedelta(hours=1)),
     Chore("people: recount usage", "recount", Schedule.HOURLY, timedelta(hours=1)),
+    Chore("models: convert", "convert", Schedule.HOURLY, timedelta(hours=1)),
 )
 
 
@@ -120,6 +124,14 @@ def ring_index() -> None:
         logger.warning("The io cluster was not woken: %s", error)
 
 
+def tidy_models() -> None:
+    """Uploads that nobody goes on with, and what catalogues answered long ago."""
+    dropped = sending.tidy()
+    if dropped:
+        logger.info("Uploads given up: %d", dropped)
+    shelf.tidy()
+
+
 def recount() -> None:
     """What everybody has in use, counted again; what was wrong is in the log."""
     jobs.recount()
@@ -146,6 +158,11 @@ def hash_models() -> None:
     """
     if not hashing.hash_waiting(HASH_SECONDS):
         async_task(f"{__name__}.hash_models", cluster=CLUSTER)
+
+
+def convert() -> None:
+    """Copies of single files that load faster: one is made, those of models that left go."""
+    conversion.run_next()
 
 
 def sweep() -> None:

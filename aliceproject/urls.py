@@ -9,7 +9,9 @@ from aliceproject import errors
 urlpatterns = [
     path("", include("aliceproject.ops.urls")),
     path("", include("aliceproject.openapi.urls")),
-    # Before generation: its names of models may hold slashes.
+    # Before generation: what is under /v1/models/ and has no address of its own is a model's name.
+    path("", include("modelhub.searching.urls")),
+    path("", include("modelhub.uploads.urls")),
     path("", include("modelhub.downloads.urls")),
     path("", include("generation.urls")),
     path("admin/", admin.site.urls),

@@ -5,6 +5,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from accounts.bodies import Flag, Whole, Words
 from accounts.problems import Invalid
 from gallery import archive, bulk, retention, sharing
 from gallery.albums import LONGEST_NAME
@@ -19,33 +20,6 @@ class Body(serializers.Serializer[Any]):
             unknown = sorted(str(name) for name in set(data) - set(self.fields))
             if unknown:
                 raise Invalid(f"Unknown parameter {unknown[0][:80]!r}.", param=unknown[0][:80])
-        return super().to_internal_value(data)
-
-
-class Flag(serializers.BooleanField):
-    """true or false, and no word for them."""
-
-    def to_internal_value(self, data: Any) -> bool:
-        if not isinstance(data, bool):
-            self.fail("invalid", input=data)
-        return data
-
-
-class Whole(serializers.IntegerField):
-    """A whole number; neither true nor "5" is one."""
-
-    def to_internal_value(self, data: Any) -> int:
-        if isinstance(data, bool) or not isinstance(data, int):
-            self.fail("invalid")
-        return data
-
-
-class Words(serializers.CharField):
-    """Text; a number is none."""
-
-    def to_internal_value(self, data: Any) -> str:
-        if not isinstance(data, str):
-            self.fail("invalid")
         return super().to_internal_value(data)
 
 

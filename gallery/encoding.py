@@ -36,10 +36,10 @@ def png(picture: Pillow.Image, recipe: Recipe) -> bytes:
     return stream.getvalue()
 
 
-def thumbnail(picture: Pillow.Image) -> bytes:
-    """A WebP whose longer side is at most 256 pixels."""
+def thumbnail(picture: Pillow.Image, side: int = THUMBNAIL_SIDE) -> bytes:
+    """A WebP whose longer side is at most `side` pixels."""
     small = picture.copy()
-    small.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Pillow.Resampling.LANCZOS, reducing_gap=2)
+    small.thumbnail((side, side), Pillow.Resampling.LANCZOS, reducing_gap=2)
     stream = BytesIO()
     small.save(stream, "WEBP", quality=THUMBNAIL_QUALITY, method=0)
     return stream.getvalue()

@@ -69,7 +69,7 @@ def resolve(request: ImageRequest, model: CatalogModel) -> Resolved:
         height=height,
         num_inference_steps=_steps(request, model),
         guidance_scale=guidance,
-        scheduler=_scheduler(request, model),
+        scheduler=_scheduler(request, model, adjustments),
         seed=_seed(request.seed),
         n=_whole(request.n, "n", 1, conf.MAX_N, 1),
         clip_skip=_whole(request.clip_skip, "clip_skip", 0, conf.MAX_CLIP_SKIP, 0),
@@ -163,13 +163,20 @@ def _guidance(request: ImageRequest, model: CatalogModel) -> float:
     return float(said)
 
 
-def _scheduler(request: ImageRequest, model: CatalogModel) -> str:
+def _scheduler(request: ImageRequest, model: CatalogModel, adjustments: list[Adjustment]) -> str:
     asked = request.scheduler or model.defaults.get("scheduler") or conf.defaults().scheduler
     name = samplers.canonical(asked)
     if name is None:
         known = ", ".join(samplers.SAMPLERS)
         raise Invalid(f"Unknown scheduler {asked!r}; choose from {known}.", param="scheduler")
-    return name
+    suitable = model.traits.schedulers
+    if not suitable or name in suitable:
+        return name
+    # The server's default is meant for the usual families; only a caller's own wish is news.
+    if request.scheduler:
+        reason = f"{model.traits.title} is a flow model: only {', '.join(suitable)} suits it"
+        adjustments.append(Adjustment("scheduler", request.scheduler, suitable[0], reason))
+    return suitable[0]
 
 
 def _seed(said: int | None) -> int:

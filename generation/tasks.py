@@ -18,6 +18,7 @@ from generation.jobs import ledger, pulse, stopping
 from generation.jobs.fence import Claim
 from generation.jobs.keeper import Keeper, Reason
 from generation.jobs.saver import Saver
+from modelhub import conversion
 from modelhub.models import CatalogModel
 
 logger = logging.getLogger(__name__)
@@ -47,17 +48,21 @@ class Desk:
         self.saver = Saver(self.keeper)
         self._busy: Claim | None = None
         self._tidy_at = 0.0
+        # The models that were run, as the engine was told of them.
+        self._told: dict[str, ModelRef] = {}
         progress.hear_cancels(self.keeper.cancel)
 
     def turn(self) -> None:
         """Run jobs until none waits, a stop is asked or the turn was long."""
         pulse.beat()
+        self._drop_changed()
         jobs.reap()
         leaving.cancel_abandoned()
         until = time.monotonic() + TURN_SECONDS
         try:
             while time.monotonic() < until and (claim := self._next()):
                 self._run(claim)
+                self._weigh(claim.model)
         finally:
             self._busy = None
             self.saver.drain()
@@ -66,6 +71,31 @@ class Desk:
             self._tidy()
             self.runner.unload_idle()
             self._present()
+
+    def _drop_changed(self) -> None:
+        """Free what is deleted, being deleted or no longer the file that was loaded."""
+        if not (warm := self.runner.warm()):
+            return
+        rows = CatalogModel.objects.filter(public_id__in=warm, state=CatalogModel.State.READY)
+        current = {row.public_id: ref(row) for row in rows}
+        stale = [name for name in warm if current.get(name) != self._told.get(name)]
+        if stale:
+            self.runner.unload(stale)
+
+    def _noted(self, model: CatalogModel) -> ModelRef:
+        told = ref(model)
+        self._told[told.id] = told
+        return told
+
+    def _weigh(self, model: CatalogModel) -> None:
+        """Keep what the model takes in memory; have a single file converted once it was used."""
+        size = self.runner.capabilities().memory_of.get(model.public_id)
+        if size is None:
+            return
+        if size != model.memory_bytes:
+            CatalogModel.objects.filter(pk=model.pk).update(memory_bytes=size)
+            if model.layout == CatalogModel.Layout.SINGLE_FILE:
+                conversion.ring()
 
     def _tidy(self) -> None:
         jobs.drop_previews()
@@ -93,7 +123,7 @@ class Desk:
         tended = self.keeper.tend(claim)
         given = False
         try:
-            [result] = self.runner.run(_ref(claim.model), [claim.spec], tended)
+            [result] = self.runner.run(self._noted(claim.model), [claim.spec], tended)
             tended.drawing = False
             self.saver.give(tended, result)
             given = True
@@ -159,13 +189,19 @@ def _open_runner() -> Runner:
     return Runner(backend, settings.ALICE_MODEL_CACHE, settings.ALICE_IDLE_UNLOAD_SECONDS)
 
 
-def _ref(model: CatalogModel) -> ModelRef:
+def ref(model: CatalogModel) -> ModelRef:
+    """What the engine is told of a model."""
     return ModelRef(
         id=model.public_id,
         path=str(model.location),
         family=model.family,
         layout=model.layout,
         native_resolution=model.native_resolution,
+        variant=model.variant,
+        prediction_type=model.prediction_type,
+        fingerprint=model.fingerprint,
+        copy=str(conversion.copy_of(model)) if model.converted_path else "",
+        root=str(settings.ALICE_MODELS_DIR),
     )
 
 

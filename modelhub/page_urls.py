@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from modelhub import pages
+from modelhub import pages, search_pages
 from modelhub.downloads import pages as downloads
 
 app_name = "modelhub_pages"
@@ -18,4 +18,5 @@ urlpatterns = [
         )
         for deed in downloads.DEEDS
     ],
+    path("models/search", search_pages.search, name="search"),
 ]

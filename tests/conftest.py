@@ -20,6 +20,9 @@ os.environ |= {
     "ALICE_ALLOWED_HOSTS": "testserver",
     "OMP_NUM_THREADS": "1",
     "HF_HUB_OFFLINE": "1",
+    # Nobody is there: tests that want a catalogue start their own.
+    "ALICE_CIVITAI_URL": "http://127.0.0.1:1",
+    "ALICE_HUGGINGFACE_URL": "http://127.0.0.1:1",
 }
 
 import django  # noqa: E402

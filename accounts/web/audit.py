@@ -37,7 +37,7 @@ GROUPS: Mapping[str, tuple[Action, ...]] = {
         Action.PRIVACY_CHANGED, Action.PRIVATE_PICTURE_VIEWED, Action.PICTURE_DELETED,
         Action.JOB_CHANGED, Action.GALLERY_CLEANED,
     ),
-    "Models": (Action.MODELS_REFRESHED, Action.MODEL_CHANGED),
+    "Models": (Action.MODELS_REFRESHED, Action.MODEL_CHANGED, Action.MODEL_UPLOADED),
     "This log": (Action.AUDIT_EXPORTED,),
 }  # fmt: skip
 

@@ -19,16 +19,21 @@ from generation.api.openai_images.schema import ImagesBody
 from modelhub.downloads.bodies import DownloadsQuery
 from modelhub.downloads.views import BODIES
 from modelhub.models import Source
+from modelhub.searching.bodies import CivitaiBody, HuggingFaceBody, PreviewQuery
+from modelhub.uploads.bodies import PartQuery, UploadBody
 
 JSON, SSE, PNG, WEBP = "application/json", "text/event-stream", "image/png", "image/webp"
 TEXT = "text/plain"
 ZIP = "application/zip"
 CSV, JSONL = "text/csv", "application/jsonl"
+BYTES = "application/octet-stream"
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """`plain`: no REST framework view, so the generator would not find it by itself."""
+    """`plain`: no REST framework view, so the generator would not find it by itself. `sends`: what
+    the body is where it is no JSON.
+    """
 
     summary: str
     tag: str
@@ -38,6 +43,7 @@ class Operation:
     media: tuple[str, ...] = (JSON,)
     plain: bool = False
     public: bool = False
+    sends: str = ""
 
 
 OPERATIONS: dict[tuple[str, str], Operation] = {
@@ -74,6 +80,27 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("POST", "/v1/models/download/{download_id}/cancel"): Operation("Cancel a download", "models"),
     ("POST", "/v1/models/download/{download_id}/resume"): Operation(
         "Take a download up again", "models", status=202
+    ),
+    ("POST", "/v1/models/search/civitai"): Operation(
+        "Search CivitAI", "models", request=CivitaiBody, plain=True
+    ),
+    ("POST", "/v1/models/search/huggingface"): Operation(
+        "Search Hugging Face", "models", request=HuggingFaceBody, plain=True
+    ),
+    ("GET", "/v1/models/search/previews/{found_id}"): Operation(
+        "A found model's picture", "models", query=PreviewQuery, media=(WEBP,), plain=True
+    ),
+    ("GET", "/v1/models/uploads"): Operation("List one's open uploads", "models"),
+    ("POST", "/v1/models/uploads"): Operation(
+        "Begin an upload", "models", request=UploadBody, status=201
+    ),
+    ("GET", "/v1/models/uploads/{upload_id}"): Operation("How far an upload is", "models"),
+    ("PUT", "/v1/models/uploads/{upload_id}"): Operation(
+        "Send the next part", "models", query=PartQuery, sends=BYTES
+    ),
+    ("DELETE", "/v1/models/uploads/{upload_id}"): Operation("Give an upload up", "models"),
+    ("POST", "/v1/models/uploads/{upload_id}/complete"): Operation(
+        "Check an upload and put it among the models", "models", plain=True
     ),
     ("GET", "/v1/schedulers"): Operation("List the schedulers", "models"),
     ("GET", "/v1/generation/defaults"): Operation("Defaults and limits", "models"),

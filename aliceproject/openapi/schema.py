@@ -120,7 +120,8 @@ class Schema(AutoSchema):
         return [*in_path, *([self.row.query] if self.row.query else [])]
 
     def get_request_serializer(self) -> Any:
-        return self.row.request
+        sent = {self.row.sends: OpenApiTypes.BINARY} if self.row.sends else None
+        return sent or self.row.request
 
     def get_response_serializers(self) -> Any:
         done = {(self.row.status, media): _reply(media) for media in self.row.media}

@@ -138,6 +138,9 @@ CHANNEL_LAYERS = {
     )
 }
 
+# What makes previews of found models small: modelhub and the gallery do not know each other.
+PREVIEW_SHRINKER = "aliceproject.previews.shrink"
+
 Q_CLUSTER = clusters.configuration(ALICE_JOB_TIMEOUT_SECONDS, REDIS_URL)
 
 REST_FRAMEWORK = {

@@ -91,6 +91,12 @@ ALICE_IDLE_UNLOAD_SECONDS = env.integer(
 ALICE_MODEL_CACHE = env.integer(
     "ALICE_MODEL_CACHE", 2, low=1, high=64, help="Models kept warm in one worker at most."
 )
+ALICE_CONVERT = env.choice(
+    "ALICE_CONVERT",
+    "auto",
+    ("auto", "off"),
+    help="Whether single files get a copy in diffusers layout, in the background, to load faster.",
+)
 ALICE_MOCK_STEP_SECONDS = env.number(
     "ALICE_MOCK_STEP_SECONDS", 0, low=0, high=60, help="How long the mock back end takes a step."
 )

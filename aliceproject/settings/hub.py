@@ -64,3 +64,17 @@ AWS_ENDPOINT_URL = (
     env.url("AWS_ENDPOINT_URL", ("https", "http"), help="Object storage that is not Amazon's.")
     or None
 )
+ALICE_SEARCH_CACHE_HOURS = env.number(
+    "ALICE_SEARCH_CACHE_HOURS",
+    6,
+    low=0,
+    high=2160,
+    help="How long a catalogue's answer is used again; 0: the catalogue is asked every time.",
+)
+ALICE_PREVIEW_CACHE_MB = env.number(
+    "ALICE_PREVIEW_CACHE_MB",
+    200,
+    low=1,
+    high=100000,
+    help="Previews of found models kept in ALICE_DATA_DIR/cache at most.",
+)

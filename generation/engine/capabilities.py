@@ -23,7 +23,17 @@ def check(spec: JobSpec, model: ModelRef, able: Capabilities) -> None:
     for option in options.asked(spec):
         if option.name not in able.options:
             raise NotSupported(f"The {able.backend} back end does not support {option.title}.")
+    _check_scheduler(spec, Family(model.family))
     _check_size(spec, Family(model.family))
+
+
+def _check_scheduler(spec: JobSpec, family: Family) -> None:
+    suitable = TRAITS[family].schedulers
+    if suitable and spec.scheduler not in suitable:
+        raise NotSupported(
+            f"The scheduler {spec.scheduler} does not suit {TRAITS[family].title};"
+            f" it takes {', '.join(suitable)}."
+        )
 
 
 def _check_size(spec: JobSpec, family: Family) -> None:

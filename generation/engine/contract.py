@@ -47,13 +47,24 @@ class JobSpec:
 
 @dataclass(frozen=True, slots=True)
 class ModelRef:
-    """Where a model lies on this host and what it is; the engine never asks a database."""
+    """Where a model lies on this host and what it is; the engine never asks a database.
+
+    `variant` and `prediction_type` as detected, empty: what the family uses. `fingerprint` changes
+    with the files. `copy` is a converted copy in diffusers layout, used where it fits; `root` the
+    folder in which parts that a file leaves out may lie.
+    """
 
     id: str
     path: str
     family: str
     layout: str
     native_resolution: int
+    variant: str = ""
+    prediction_type: str = ""
+    fingerprint: str = ""
+    # Where it is read from is not what it is.
+    copy: str = field(default="", compare=False)
+    root: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +125,11 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a back end can do on this machine, as data. Memory in bytes; 0 where nobody counts."""
+    """What a back end can do on this machine, as data. Memory in bytes; 0 where nobody counts.
+
+    `memory_of` has each warm model's weights in full; `memory_shared` is how much of their sum is
+    counted more than once, since models with the same VAE or text encoder keep one between them.
+    """
 
     backend: str
     device: str
@@ -126,6 +141,8 @@ class Capabilities:
     layouts: frozenset[str]
     memory_total: int = 0
     memory_used: int = 0
+    memory_of: Mapping[str, int] = field(default_factory=dict)
+    memory_shared: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from types import MappingProxyType
-from typing import cast
+from typing import Any, cast
 
-from generation.engine.contract import Backend, Setup
+from generation.engine.contract import Backend, ModelRef, Setup
 from generation.engine.errors import NotSupported
 
 AUTO = "auto"
@@ -15,11 +16,15 @@ AUTO = "auto"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """`target` is module:class; `needs` are the packages it imports; `install` brings them."""
+    """`target` is module:class; `needs` are the packages it imports; `install` brings them.
+
+    `converter` is module:function, where single files can be converted for faster loading.
+    """
 
     target: str
     needs: tuple[str, ...] = ()
     install: str = ""
+    converter: str = ""
 
 
 BACKENDS: Mapping[str, Entry] = MappingProxyType(
@@ -28,6 +33,7 @@ BACKENDS: Mapping[str, Entry] = MappingProxyType(
             "generation.engine.backends.diffusers_local.backend:DiffusersBackend",
             ("torch", "diffusers", "transformers", "accelerate"),
             "pip install -r requirements/diffusers.txt",
+            "generation.engine.backends.diffusers_local.converting:convert",
         ),
         "mock": Entry("generation.engine.backends.mock:MockBackend"),
     }
@@ -43,6 +49,19 @@ def open_backend(name: str, device: str = "auto", *, mock_step_seconds: float = 
 
     `device` is auto, cpu, cuda, cuda:N or mps; `mock_step_seconds` is the mock's pace.
     """
+    setup = Setup(device=device, mock_step_seconds=mock_step_seconds)
+    return cast("Backend", _named(_chosen(name).target)(setup))
+
+
+def convert(name: str, device: str, model: ModelRef, target: Path) -> str:
+    """Write a single file as a diffusers folder into the empty folder `target`; its dtype."""
+    entry = _chosen(name)
+    if not entry.converter:
+        raise NotSupported(f"The {name} back end converts nothing.")
+    return cast("str", _named(entry.converter)(model, device, target))
+
+
+def _chosen(name: str) -> Entry:
     chosen = _first_installed() if name == AUTO else name
     if chosen in _PLANNED:
         raise NotSupported(f"The {chosen} back end is not built yet; {_choices()}.")
@@ -52,9 +71,12 @@ def open_backend(name: str, device: str = "auto", *, mock_step_seconds: float = 
         raise NotSupported(
             f"The {chosen} back end needs {', '.join(missing)}: {BACKENDS[chosen].install}."
         )
-    module, _, cls = BACKENDS[chosen].target.partition(":")
-    setup = Setup(device=device, mock_step_seconds=mock_step_seconds)
-    return cast("Backend", getattr(import_module(module), cls)(setup))
+    return BACKENDS[chosen]
+
+
+def _named(target: str) -> Any:
+    module, _, name = target.partition(":")
+    return getattr(import_module(module), name)
 
 
 def _first_installed() -> str:

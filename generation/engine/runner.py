@@ -72,6 +72,11 @@ class Runner:
             self._running.release()
         return True
 
+    def unload(self, ids: Sequence[str]) -> None:
+        """Free these models, once no job is running."""
+        with self._running:
+            self._unload(ids)
+
     def unload_all(self) -> None:
         with self._running:
             self._unload(self.warm())

@@ -8,13 +8,17 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Sampler:
-    """`cls` is a diffusers scheduler class, `options` what it is configured with."""
+    """`cls` is a diffusers scheduler class, `options` what it is configured with.
+
+    `flow_cls` is its counterpart for flow models; empty: it has none.
+    """
 
     name: str
     label: str
     cls: str
     options: Mapping[str, Any] = field(default_factory=dict)
     aliases: tuple[str, ...] = ()
+    flow_cls: str = ""
 
 
 _SAMPLERS = (
@@ -40,7 +44,14 @@ _SAMPLERS = (
         {},
         ("euler ancestral", "k_euler_a"),
     ),
-    Sampler("euler", "Euler", "EulerDiscreteScheduler", {}, ("k_euler",)),
+    Sampler(
+        "euler",
+        "Euler",
+        "EulerDiscreteScheduler",
+        {},
+        ("k_euler", "flow match euler", "flowmatcheulerdiscretescheduler"),
+        "FlowMatchEulerDiscreteScheduler",
+    ),
     # Latents are not bounded to -1..1; a schedule that leaves it unsaid would clip them.
     Sampler("ddim", "DDIM", "DDIMScheduler", {"clip_sample": False}),
     Sampler("pndm", "PNDM", "PNDMScheduler", {"skip_prk_steps": True}, ("plms",)),

@@ -21,6 +21,8 @@ class Found(models.Model):
     downloads = models.PositiveBigIntegerField(default=0)
     rating = models.FloatField(null=True, blank=True)
     tags = models.JSONField(default=list)
+    # What an offline search looks in: name, author, base model and tags, folded.
+    words = models.TextField(blank=True)
     nsfw = models.BooleanField(default=False)
     # As the API gives them: versions with their files.
     versions = models.JSONField(default=list)
@@ -46,6 +48,8 @@ class Search(models.Model):
     digest = models.CharField(max_length=64)
     found = models.JSONField(default=list)
     has_more = models.BooleanField(default=False)
+    # What the catalogue wants to be told for the next page.
+    onward = models.TextField(blank=True)
     fetched_at = models.DateTimeField(default=timezone.now, db_index=True)
 
     class Meta:

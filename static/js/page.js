@@ -35,13 +35,15 @@ export function stamp(id, values = {}) {
   return copy;
 }
 
+// `body`: JSON, or a Blob that is sent as it is.
 export async function call(method, address, body) {
   const headers = { Accept: "application/json" };
   if (method !== "GET") headers["X-CSRFToken"] = element("meta[name=csrf-token]").content;
-  if (body !== undefined) headers["Content-Type"] = "application/json";
+  const raw = body instanceof Blob;
+  if (body !== undefined) headers["Content-Type"] = raw ? "application/octet-stream" : "application/json";
   let reply;
   try {
-    reply = await fetch(address, { method, headers, body: JSON.stringify(body) });
+    reply = await fetch(address, { method, headers, body: raw ? body : JSON.stringify(body) });
   } catch {
     throw new Refusal("The server does not answer.", "unreachable");
   }

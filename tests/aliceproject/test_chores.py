@@ -4,6 +4,7 @@ import logging
 import subprocess
 import sys
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from accounts.models import Usage, User
 from aliceproject import chores
 from gallery import left_over, tag_owners
 from gallery.models import Image, Tag
-from modelhub.models import CatalogModel
+from modelhub.models import CatalogModel, Search, Upload
 from tests.gallery.conftest import Keep, images_dir, keep
 from tests.gallery.test_queries import rows
 from tests.live import service
@@ -35,11 +36,24 @@ def test_chores_are_scheduled_once_on_the_io_cluster() -> None:
         ("gallery: clean up", "aliceproject.chores.clean", "io"),
         ("gallery: index", "aliceproject.chores.index", "io"),
         ("gallery: sweep", "aliceproject.chores.sweep", "io"),
+        ("models: convert", "aliceproject.chores.convert", "io"),
         ("models: scan", "aliceproject.chores.scan", "io"),
         ("models: sweep downloads", "aliceproject.chores.sweep_downloads", "io"),
+        ("models: tidy", "aliceproject.chores.tidy_models", "io"),
         ("people: erase", "aliceproject.chores.erase", "io"),
         ("people: recount usage", "aliceproject.chores.recount", "io"),
     ]
+
+
+@pytest.mark.django_db
+def test_old_uploads_and_old_answers_go(alice: User) -> None:
+    long_ago = timezone.now() - timedelta(days=100)
+    for name, when in (("old", long_ago), ("new", timezone.now())):
+        Upload.objects.create(filename=name, size_bytes=9, created_by=alice, touched_at=when)
+        Search.objects.create(source="civitai", digest=name, fetched_at=when)
+    chores.tidy_models()
+    assert [each.filename for each in Upload.objects.all()] == ["new"]
+    assert [each.digest for each in Search.objects.all()] == ["new"]
 
 
 @pytest.mark.django_db

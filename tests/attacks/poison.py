@@ -8,7 +8,7 @@ from accounts import audit
 from accounts.models import ApiKey, Invite, Registration, User
 from gallery.models import Album, AlbumEntry, Image, Tag
 from generation.models import Job, WorkerStatus
-from modelhub.models import CatalogModel
+from modelhub.models import CatalogModel, Found, Upload
 from tests.attacks.table import VALUES
 from tests.attacks.world import picture
 
@@ -17,6 +17,11 @@ def poison() -> None:
     """For a populated server: one of everything for each text; tells their pages."""
     pages = [page for number, text in enumerate(VALUES["scripts"]) for page in _each(number, text)]
     sys.stdout.write(json.dumps(pages))
+
+
+def _staff(other: User) -> User:
+    """Whoever looks at the page of uploads."""
+    return User.objects.filter(username="root").first() or other
 
 
 def _each(number: int, text: str) -> Iterator[str]:
@@ -45,6 +50,13 @@ def _each(number: int, text: str) -> Iterator[str]:
         public_id=text, path=text, layout="diffusers", family="sd-custom", native_resolution=64,
         detail=text, state="corrupt",
     )  # fmt: skip
+    for catalogue in ("civitai", "huggingface"):
+        Found.objects.create(
+            source=catalogue, external_id=f"poison{number}", name=text[:255], kind=text[:16],
+            base_model=text[:64], author=text[:255], description=text, tags=[text], words=text,
+            versions=[{"id": "1", "name": text, "gated": False, "files": []}],
+        )  # fmt: skip
+    Upload.objects.create(filename=text[:255], size_bytes=9, created_by=_staff(alice))
     source = audit.Source(person, address=text[:64], request_id=text[:64])
     entry = audit.record(audit.Action.LOGIN_FAILED, source, None, name=text, **{text: text})
     WorkerStatus.objects.create(

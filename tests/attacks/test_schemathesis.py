@@ -32,6 +32,7 @@ REAL = {
     "user_id": "user",
     "name": "model",
     "token": "link",
+    "found_id": "found",
 }
 # Somebody with every right, whose number no generated one will be.
 TESTER = """

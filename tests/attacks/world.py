@@ -28,7 +28,8 @@ from generation import jobs
 from generation.models import Job, JobPreview, WorkerStatus
 from generation.requests import ImageRequest
 from generation.resolve import resolve
-from modelhub.models import CatalogModel, Download
+from modelhub.models import CatalogModel, Download, Found, Upload
+from modelhub.searching import previews
 
 SIDE = 64
 PROMPT = "a lake at dawn"
@@ -82,7 +83,7 @@ def build(images: Path) -> World:
         "admin": keys.mint(carol, "administrator", ["admin"])[1],
         "revoked": _revoked(alice),
     }
-    names = _jobs(alice) | _images(alice) | _accounts(people) | _downloads(carol)
+    names = _jobs(alice) | _images(alice) | _accounts(people) | _hub(carol) | _downloads(carol)
     _others(alice)
     return World(people, secrets, names, images)
 
@@ -188,6 +189,17 @@ def _images(owner: User) -> dict[str, str]:
         "album": str(album.pk),
         "link": sharing.link(private).removeprefix("/images/").removesuffix(".png"),
     }
+
+
+def _hub(staff: User) -> dict[str, str]:
+    """A find of an earlier search with its preview, and an upload that staff began."""
+    url = "https://image.civitai.com/lake.png"
+    found = Found.objects.create(
+        source="civitai", external_id="1", name="Lake", kind="Checkpoint", words="lake", preview=url
+    )
+    previews.keep(url, b"RIFF")
+    upload = Upload.objects.create(filename="lake.safetensors", size_bytes=9, created_by=staff)
+    return {"found": str(found.pk), "upload": str(upload.pk)}
 
 
 def _accounts(people: Mapping[str, User]) -> dict[str, str]:

@@ -51,9 +51,23 @@ def test_what_was_said_is_kept(family: Family) -> None:
         "scheduler": "ddim", "seed": 0, "n": 3, "clip_skip": 2,
     }  # fmt: skip
     resolved = resolve(ImageRequest(prompt=" a lake ", **asked), model(family, steps=40))
+    suitable = TRAITS[family].schedulers
+    asked["scheduler"] = suitable[0] if suitable else "ddim"
     assert {name: getattr(resolved.spec, name) for name in asked} == asked
     assert resolved.spec.prompt == " a lake "
-    assert resolved.adjustments == ()
+    changed = [adjustment.field for adjustment in resolved.adjustments]
+    assert changed == (["scheduler"] if suitable else [])
+
+
+@pytest.mark.parametrize("family", [Family.SD3, Family.FLUX])
+def test_flow_models_take_the_sampler_that_suits_them(family: Family) -> None:
+    """The server's default is none of theirs and goes unsaid; a caller's wish is answered."""
+    quiet = resolve(ImageRequest(prompt="a lake"), model(family))
+    assert (quiet.spec.scheduler, quiet.adjustments) == ("euler", ())
+    told = resolve(ImageRequest(prompt="a lake", scheduler="Euler a"), model(family))
+    [adjustment] = adjustments_json(told)
+    assert (adjustment["from"], adjustment["to"]) == ("Euler a", "euler")
+    assert "flow model" in adjustment["reason"]
 
 
 def test_the_models_own_defaults_come_before_the_servers(settings: Any) -> None:

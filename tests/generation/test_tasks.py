@@ -379,3 +379,27 @@ def test_a_step_that_never_ends_ends_its_process(ask: Ask) -> None:
     assert process.returncode == vital.EXIT_BROKEN
     assert "does not stop" in errors
     assert reread(job).status == Status.RUNNING
+
+
+def warm_after(change: dict[str, Any]) -> list[str]:
+    CatalogModel.objects.update(**change)
+    tasks.run_next()
+    return tasks.desk().runner.warm()
+
+
+@pytest.mark.parametrize(
+    "change", [{"state": "deleting"}, {"fingerprint": "other"}, {"path": "elsewhere"}]
+)
+def test_a_model_that_goes_or_changes_is_dropped_at_the_next_turn(
+    ask: Ask, change: dict[str, Any]
+) -> None:
+    ask()
+    tasks.run_next()
+    assert warm_after({}) == ["sd/demo"]
+    assert warm_after(change) == []
+
+
+def test_a_converted_copy_drops_nothing(ask: Ask) -> None:
+    ask()
+    tasks.run_next()
+    assert warm_after({"converted_path": ".converted/x"}) == ["sd/demo"]

@@ -379,3 +379,9 @@ def test_the_command_says_what_it_found(
     make_model("dream")
     call_command("scan_models")
     assert "sd/dream: ready, sd-custom, 64 px, fp16" in capsys.readouterr().out
+
+
+def test_configurations_beside_a_file_are_no_model(models_dir: Path) -> None:
+    (models_dir / "tiny.components/unet").mkdir(parents=True)
+    assert scan().added == []
+    assert not CatalogModel.objects.exists()

@@ -32,6 +32,8 @@ ON_BOTH = [
     "tests/gallery/test_tag_owners.py",
     "tests/gallery/test_text_index.py",
     "tests/gallery/test_walls.py",
+    "tests/modelhub/searching/test_views.py",
+    "tests/modelhub/uploads/test_views.py",
     "tests/aliceproject/personal/test_erase.py",
     "tests/gallery/test_retention.py",
     "tests/gallery/test_sweeping.py",

@@ -15,7 +15,7 @@ from modelhub import catalog
 from modelhub.models import CatalogModel
 
 # Endpoints of the model hub share the prefix with the names of models, which may hold slashes.
-RESERVED = ("refresh", "search", "download", "cache", "loras")
+RESERVED = ("refresh", "search", "download", "uploads", "cache", "loras")
 
 
 class ModelsView(APIView):

@@ -95,9 +95,9 @@ def test_missing_folder_does_not_load(sd: ModelRef) -> None:
         loading.load(replace(sd, path="/nonexistent"), CPU)
 
 
-def test_families_without_a_row_are_refused(sd: ModelRef) -> None:
-    with pytest.raises(NotSupported, match="flux"):
-        loading.load(replace(sd, family="flux"), CPU)
+def test_refiners_are_refused(sdxl: ModelRef) -> None:
+    with pytest.raises(NotSupported, match="refiner only finishes"):
+        loading.load(replace(sdxl, variant="refiner"), CPU)
 
 
 def test_inpainting_unets_are_refused(copy: ModelRef) -> None:

@@ -1,12 +1,12 @@
 """The diffusers back end: warm pipelines on one device."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import diffusers
 import transformers
 
 from generation.engine.backends.diffusers_local import device as devices
-from generation.engine.backends.diffusers_local import drawing, loading, memory
+from generation.engine.backends.diffusers_local import drawing, loading, memory, sharing
 from generation.engine.backends.diffusers_local.pipelines import PIPELINES
 from generation.engine.backends.diffusers_local.progress import Progress
 from generation.engine.contract import (
@@ -29,6 +29,8 @@ class DiffusersBackend:
         self._device = devices.choose(setup.device)
         self._limit = setup.images_at_once
         self._warm: dict[str, loading.Warm] = {}
+        self._memory_of: Mapping[str, int] = {}
+        self._memory_shared = 0
         devices.prepare(self._device)
         _quieten()
         _import_pipelines()
@@ -37,12 +39,14 @@ class DiffusersBackend:
         warm = self._warm.pop(model.id, None)
         # The same id may come to mean another folder when the operator moves things.
         if warm is None or warm.model != model:
-            warm = loading.load(model, self._device)
+            warm = loading.load(model, self._device, list(self._warm.values()))
         self._warm[model.id] = warm
+        self._weigh()
 
     def unload(self, model_id: str) -> None:
         if self._warm.pop(model_id, None):
             memory.free(self._device)
+            self._weigh()
 
     def loaded(self) -> Sequence[str]:
         return list(self._warm)
@@ -60,9 +64,11 @@ class DiffusersBackend:
             families=frozenset(family for family, _ in PIPELINES),
             schedulers=frozenset(SAMPLERS),
             options=frozenset(OPTIONS),
-            layouts=frozenset({"diffusers"}),
+            layouts=frozenset({"diffusers", "single_file"}),
             memory_total=total,
             memory_used=used,
+            memory_of=self._memory_of,
+            memory_shared=self._memory_shared,
         )
 
     def generate(self, specs: Sequence[JobSpec], watch: Watcher) -> Iterator[Result]:
@@ -72,6 +78,11 @@ class DiffusersBackend:
             with devices.faults_named(self._device):
                 result = drawing.draw(warm, spec, at_once, progress)
             yield result
+
+    def _weigh(self) -> None:
+        pipes = {name: warm.pipe for name, warm in self._warm.items()}
+        denoisers = {warm.row.denoiser for warm in self._warm.values()}
+        self._memory_of, self._memory_shared = sharing.memory(pipes, denoisers)
 
     def _prepared(self, spec: JobSpec) -> tuple[loading.Warm, int]:
         if spec.model not in self._warm:

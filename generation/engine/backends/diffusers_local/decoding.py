@@ -51,7 +51,8 @@ def _pixels(vae: Any, latent: torch.Tensor) -> torch.Tensor | None:
 
 def _unscaled(config: Any, latent: torch.Tensor) -> torch.Tensor:
     mean, std = getattr(config, "latents_mean", None), getattr(config, "latents_std", None)
-    scaled = latent / float(config.scaling_factor)
+    # Those of SD 3 and FLUX lie around another middle than 0.
+    scaled = latent / float(config.scaling_factor) + float(getattr(config, "shift_factor", 0) or 0)
     if mean is None or std is None:
         return scaled
     shape = (1, len(mean), 1, 1)

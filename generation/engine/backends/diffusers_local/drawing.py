@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch
@@ -36,7 +37,7 @@ def draw(warm: Warm, spec: JobSpec, at_once: int, progress: Progress) -> Result:
 
 def check_size(warm: Warm, spec: JobSpec) -> None:
     """A checkpoint's VAE may be coarser than its family's table says."""
-    factor = warm.pipe.vae_scale_factor
+    factor = warm.pipe.vae_scale_factor * warm.row.patch
     if spec.width % factor or spec.height % factor:
         raise NotSupported(
             f"{spec.width}x{spec.height} is not a multiple of {factor}, as this model needs."
@@ -79,7 +80,7 @@ def _denoised(
 ) -> torch.Tensor:
     pipe = warm.pipe
     pipe.scheduler = schedulers.build(spec.scheduler, warm.schedule)
-    progress.follow(pipe.scheduler, warm.colours)
+    progress.follow(pipe.scheduler, warm.colours, partial(_unpacked, warm, spec))
     answer: Any = pipe(
         **conditions,
         width=spec.width,
@@ -93,8 +94,20 @@ def _denoised(
         return_dict=False,
         callback_on_step_end=progress,
     )
-    latents: torch.Tensor = answer[0]
-    return latents
+    return _unpacked(warm, spec, answer[0])
+
+
+def _unpacked(warm: Warm, spec: JobSpec, latents: torch.Tensor) -> torch.Tensor:
+    """As the VAE wants them: some transformers work on a list of patches."""
+    patch = warm.row.patch
+    if patch == 1:
+        return latents
+    rows, columns = (
+        side // warm.pipe.vae_scale_factor // patch for side in (spec.height, spec.width)
+    )
+    images, _, depth = latents.shape
+    grid = latents.reshape(images, rows, columns, depth // patch**2, patch, patch)
+    return grid.permute(0, 3, 1, 4, 2, 5).reshape(images, -1, rows * patch, columns * patch)
 
 
 @contextmanager

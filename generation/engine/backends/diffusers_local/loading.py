@@ -1,26 +1,29 @@
-"""A checkpoint's directory to a pipeline: offline, safetensors only, nothing but known classes."""
+"""A checkpoint to a pipeline: offline, safetensors only, nothing but known classes."""
 
-import json
-import math
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import diffusers
 import torch
-import transformers
-from safetensors import safe_open
 
 from generation.engine.backends.diffusers_local import device as devices
-from generation.engine.backends.diffusers_local import previews, schedulers
-from generation.engine.backends.diffusers_local.pipelines import PIPELINES, Part, Pipeline
+from generation.engine.backends.diffusers_local import folders, previews, schedulers, sharing
+from generation.engine.backends.diffusers_local.pipelines import PIPELINES, Pipeline
+from generation.engine.backends.diffusers_local.single_file import SingleFile
 from generation.engine.contract import ModelRef, Task
 from generation.engine.errors import EngineError, ModelUnloadable, NotSupported
-from generation.engine.samplers import SAMPLERS
+from modelhub import copies
 from modelhub.families import Family
 
-_LIBRARIES = {"diffusers": diffusers, "transformers": transformers}
+logger = logging.getLogger(__name__)
+Source = folders.Folder | SingleFile
+# model_index.json, the noise schedule, the components.
+Contents = tuple[dict[str, Any], dict[str, Any], dict[str, Any]]
+# The one sampler that suits every kind of checkpoint; each call brings its own.
+_ANY = "euler"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +39,14 @@ class Warm:
     colours: previews.LatentMap | None
 
 
-def load(model: ModelRef, device: torch.device) -> Warm:
-    """Read the model at `model.path`; raises ModelUnloadable, NotSupported, OutOfMemory."""
-    row = PIPELINES.get((Family(model.family), Task.TXT2IMG))
-    if row is None:
-        raise NotSupported(f"The diffusers back end does not know the family {model.family}.")
+def load(model: ModelRef, device: torch.device, warm: Iterable[Warm] = ()) -> Warm:
+    """Read the model, sharing with `warm` ones what is the same; raises ModelUnloadable,
+    NotSupported, OutOfMemory.
+    """
+    row = row_of(model)
     try:
         with devices.faults_named(device):
-            return _load(model, row, device)
+            return _load(model, row, device, warm)
     except EngineError:
         raise
     # Whatever the three libraries below raise on foreign or damaged files: there is no common class.
@@ -53,78 +56,61 @@ def load(model: ModelRef, device: torch.device) -> Warm:
         raise ModelUnloadable(f"{model.id} cannot be loaded: {what}") from error
 
 
-def _load(model: ModelRef, row: Pipeline, device: torch.device) -> Warm:
-    folder = Path(model.path)
-    index = _checked_index(folder, row)
-    schedule = json.loads((folder / "scheduler" / "scheduler_config.json").read_text())
-    dtype = devices.dtype_for(device, _parameters(folder / "unet"))
-    parts = {name: _part(folder / name, part, dtype) for name, part in row.parts.items()}
-    settings = {name: index[name] for name in row.settings if name in index}
+def row_of(model: ModelRef) -> Pipeline:
+    row = PIPELINES.get((Family(model.family), Task.TXT2IMG))
+    if row is None:
+        raise NotSupported(f"The diffusers back end does not know the family {model.family}.")
+    if model.variant == "refiner":
+        raise NotSupported("A refiner only finishes pictures of its base and draws none itself.")
+    return row
+
+
+def source_of(model: ModelRef, row: Pipeline) -> Source:
+    if model.layout == "single_file":
+        return SingleFile(model, row)
+    return folders.Folder(Path(model.path), row)
+
+
+def _read_fast(model: ModelRef, row: Pipeline, dtype: torch.dtype) -> Contents | None:
+    """From the converted copy, where there is one of this very file; it may be damaged."""
+    path = Path(model.copy)
+    if not model.copy or not copies.fits(path, Path(model.path), devices.name_of(dtype)):
+        return None
+    try:
+        return _read(folders.Folder(path, row), row, dtype)
+    # As above; but here the file itself is still there to be read.
+    except Exception as error:
+        if devices.is_out_of_memory(error):
+            raise
+        logger.warning("%s: its copy cannot be read: %s", model.id, error)
+        return None
+
+
+def _read(source: Source, row: Pipeline, dtype: torch.dtype) -> Contents:
+    index, schedule = source.index(), source.schedule()
+    return index, schedule, {n: source.part(n, part, dtype) for n, part in row.parts.items()}
+
+
+def _load(model: ModelRef, row: Pipeline, device: torch.device, warm: Iterable[Warm]) -> Warm:
+    source = source_of(model, row)
+    dtype = devices.dtype_for(device, source.parameters())
+    index, schedule, parts = _read_fast(model, row, dtype) or _read(source, row, dtype)
+    sharing.share(parts, [other.pipe for other in warm], device)
     pipe = getattr(diffusers, row.cls)(
         **parts,
         **row.options,
-        **settings,
-        scheduler=schedulers.build(next(iter(SAMPLERS)), schedule),
+        **{name: index[name] for name in row.settings if name in index},
+        scheduler=schedulers.build(_ANY, schedule),
     )
-    if pipe.unet.config.in_channels != pipe.vae.config.latent_channels:
-        raise NotSupported("This UNet wants more than latents (an inpainting model?).")
+    denoiser = getattr(pipe, row.denoiser)
+    if denoiser.config.in_channels != pipe.vae.config.latent_channels * row.patch**2:
+        raise NotSupported("It wants more than latents (an inpainting model?).")
     pipe.set_progress_bar_config(disable=True)
     pipe.to(device)
-    if device.type == "cuda" or dtype == torch.bfloat16:
-        pipe.unet.to(memory_format=torch.channels_last)
+    # Patches are multiplied, not convolved: a transformer gains nothing from the other layout.
+    if row.denoiser == "unet" and (device.type == "cuda" or dtype == torch.bfloat16):
+        denoiser.to(memory_format=torch.channels_last)
         pipe.vae.to(memory_format=torch.channels_last)
-    colours = previews.map_for(folder, Family(model.family), pipe.vae.config.latent_channels)
+    channels = pipe.vae.config.latent_channels
+    colours = previews.map_for(source_of(model, row).home, Family(model.family), channels)
     return Warm(model, pipe, row, device, dtype, schedule, colours)
-
-
-def _checked_index(folder: Path, row: Pipeline) -> dict[str, Any]:
-    """model_index.json, once it names only the classes of our table."""
-    index: dict[str, Any] = json.loads((folder / "model_index.json").read_text())
-    if index.get("_class_name") != row.cls:
-        raise ModelUnloadable(f"This is a {index.get('_class_name')}, not a {row.cls}.")
-    for name, part in row.parts.items():
-        # Older checkpoints name the tokenizer's fast twin; both are one class now.
-        library, cls = index.get(name, ("nothing", "nothing"))
-        if (library, str(cls).removesuffix("Fast")) != (part.library, part.cls):
-            raise ModelUnloadable(f"Its {name} is {library}.{cls}, not {part.library}.{part.cls}.")
-    if script := next(folder.rglob("*.py"), None):
-        raise ModelUnloadable(f"It carries program code ({script.name}); only weights are loaded.")
-    return index
-
-
-def _part(folder: Path, part: Part, dtype: torch.dtype) -> Any:
-    cls = getattr(_LIBRARIES[part.library], part.cls)
-    if not folder.is_dir():
-        raise ModelUnloadable(f"Its {folder.name} folder is missing.")
-    if not issubclass(cls, torch.nn.Module):
-        return cls.from_pretrained(folder, local_files_only=True)
-    if not any(folder.glob("*.safetensors")):
-        raise ModelUnloadable(f"Its {folder.name} has no weights in the safetensors format.")
-    loaded, report = cls.from_pretrained(
-        folder,
-        dtype=dtype,
-        local_files_only=True,
-        use_safetensors=True,
-        output_loading_info=True,
-        variant=_variant(folder),
-    )
-    # The libraries fill a gap with random numbers and only log it; the pictures would be noise.
-    if gaps := [key for key in report["missing_keys"] if not key.endswith("position_ids")]:
-        raise ModelUnloadable(f"{folder.name} lacks {len(gaps)} tensors, among them {gaps[0]}.")
-    return loaded.eval()
-
-
-def _variant(folder: Path) -> str | None:
-    """fp16 where the checkpoint brings its weights under that name only."""
-    plain = [path for path in folder.glob("*.safetensors") if ".fp16" not in path.name]
-    return None if plain else "fp16"
-
-
-def _parameters(folder: Path) -> int:
-    """Parameters in a component's files, from their headers alone."""
-    total = 0
-    for path in folder.glob("*.safetensors"):
-        with safe_open(path, framework="pt") as weights:
-            names = weights.keys()
-            total += sum(math.prod(weights.get_slice(name).get_shape()) for name in names)
-    return total

@@ -5,24 +5,36 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+import diffusers
+import transformers
+
 from generation.engine.backends.diffusers_local import prompts
 from generation.engine.contract import Task
 from modelhub.families import Family
 
+LIBRARIES: Mapping[str, Any] = MappingProxyType(
+    {"diffusers": diffusers, "transformers": transformers}
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One component of a pipeline: its class, taken from `library`, never from the checkpoint."""
+    """One component of a pipeline: its class, taken from `library`, never from the checkpoint.
+
+    An `optional` one may be missing: the pipeline knows how to draw without it.
+    """
 
     library: str
     cls: str
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
     """`options` go to the constructor as they are, `settings` from model_index.json if it has them.
 
-    `encode` makes the text arguments of a call from the pipeline and the spec.
+    `encode` makes the text arguments of a call from the pipeline and the spec. `denoiser` is the
+    part that predicts noise; it sees the VAE's latents in patches of `patch` by `patch`.
     """
 
     cls: str
@@ -30,6 +42,8 @@ class Pipeline:
     encode: prompts.Encode
     options: Mapping[str, Any] = field(default_factory=dict)
     settings: tuple[str, ...] = ()
+    denoiser: str = "unet"
+    patch: int = 1
 
 
 _UNET = Part("diffusers", "UNet2DConditionModel")
@@ -58,11 +72,43 @@ _SDXL = Pipeline(
     {"add_watermarker": False},
     ("force_zeros_for_empty_prompt",),
 )
+_SD3 = Pipeline(
+    "StableDiffusion3Pipeline",
+    {
+        "transformer": Part("diffusers", "SD3Transformer2DModel"),
+        "vae": _VAE,
+        "text_encoder": _PROJECTING_CLIP,
+        "text_encoder_2": _PROJECTING_CLIP,
+        # 10 GB that many leave out; then zeros stand where its states would.
+        "text_encoder_3": Part("transformers", "T5EncoderModel", optional=True),
+        "tokenizer": _TOKENIZER,
+        "tokenizer_2": _TOKENIZER,
+        "tokenizer_3": Part("transformers", "T5TokenizerFast", optional=True),
+    },
+    prompts.encode_sd3,
+    denoiser="transformer",
+)
+_FLUX = Pipeline(
+    "FluxPipeline",
+    {
+        "transformer": Part("diffusers", "FluxTransformer2DModel"),
+        "vae": _VAE,
+        "text_encoder": _CLIP,
+        "text_encoder_2": Part("transformers", "T5EncoderModel"),
+        "tokenizer": _TOKENIZER,
+        "tokenizer_2": Part("transformers", "T5TokenizerFast"),
+    },
+    prompts.encode_flux,
+    denoiser="transformer",
+    patch=2,
+)
 PIPELINES: Mapping[tuple[Family, Task], Pipeline] = MappingProxyType(
     {
         (Family.SD1, Task.TXT2IMG): _SD,
         (Family.SD2, Task.TXT2IMG): _SD,
         (Family.SD_CUSTOM, Task.TXT2IMG): _SD,
         (Family.SDXL, Task.TXT2IMG): _SDXL,
+        (Family.SD3, Task.TXT2IMG): _SD3,
+        (Family.FLUX, Task.TXT2IMG): _FLUX,
     }
 )

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch.nn.functional import interpolate
 
+from generation.engine.backends.diffusers_local import schedulers
 from generation.engine.contract import Raster
 from generation.engine.errors import ModelUnloadable
 from modelhub.families import Family, LatentRgb
@@ -96,6 +97,9 @@ class Glimpse:
             raise RuntimeError("A glimpse was asked for before the first step.")
         output, time, sample = self._given
         output, sample = output.float().cpu(), sample.float().cpu()
+        if schedulers.is_flow({"_class_name": type(self._scheduler).__name__}):
+            # The network tells the way from the picture to the noise, which lies so far behind.
+            return sample - float(self._scheduler.sigmas[self._scheduler.step_index - 1]) * output
         kept = self._kept(time)
         signal, noise = math.sqrt(kept), math.sqrt(1 - kept)
         if float(self._scheduler.init_noise_sigma) > 1:

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import torch
+
 from generation.engine.backends.diffusers_local import previews
 from generation.engine.contract import Raster, Step, Watcher
 
@@ -17,12 +19,17 @@ class Progress:
     done: int = 0
     _preview: Callable[[], Raster] | None = None
 
-    def follow(self, scheduler: Any, colours: previews.LatentMap | None) -> None:
+    def follow(
+        self,
+        scheduler: Any,
+        colours: previews.LatentMap | None,
+        unpack: Callable[[torch.Tensor], torch.Tensor],
+    ) -> None:
         """From now on previews show what `scheduler` is drawing; no map, no previews."""
         self._preview = None
         if colours:
             glimpse = previews.Glimpse(scheduler)
-            self._preview = lambda: previews.raster(glimpse.latents(), colours)
+            self._preview = lambda: previews.raster(unpack(glimpse.latents()), colours)
 
     def __call__(self, pipe: Any, index: int, time: Any, tensors: dict[str, Any]) -> dict[str, Any]:
         """diffusers' callback_on_step_end. Looks at no tensor, so it never waits for the device."""

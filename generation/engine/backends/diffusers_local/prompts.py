@@ -8,6 +8,10 @@ import torch
 from generation.engine.contract import JobSpec
 from generation.engine.errors import NotSupported
 
+# How many tokens of T5 each was trained to read.
+_SD3_TOKENS = 256
+_FLUX_TOKENS, _FLUX_SCHNELL_TOKENS = 512, 256
+
 Conditions = dict[str, torch.Tensor]
 Encode = Callable[[Any, JobSpec], Conditions]
 
@@ -48,6 +52,53 @@ def encode_sdxl(pipe: Any, spec: JobSpec) -> Conditions:
         "negative_prompt_embeds": away,
         "negative_pooled_prompt_embeds": pooled_away,
     }
+
+
+def encode_sd3(pipe: Any, spec: JobSpec) -> Conditions:
+    """The text arguments of StableDiffusion3Pipeline: two CLIPs and, where it is there, T5."""
+    for text in (spec.prompt, spec.negative_prompt):
+        if pipe.text_encoder_3 is None:
+            _check_length(pipe.tokenizer, text, pipe.tokenizer.model_max_length)
+        else:
+            _check_length(pipe.tokenizer_3, text, _SD3_TOKENS)
+    for encoder in (pipe.text_encoder, pipe.text_encoder_2):
+        _check_skip(encoder, spec.clip_skip + 1)
+    guided = spec.guidance_scale > 1
+    wanted, unwanted, pooled, pooled_away = pipe.encode_prompt(
+        spec.prompt,
+        None,
+        None,
+        do_classifier_free_guidance=guided,
+        negative_prompt=spec.negative_prompt,
+        clip_skip=spec.clip_skip or None,
+        max_sequence_length=_SD3_TOKENS,
+    )
+    conditions = {"prompt_embeds": wanted, "pooled_prompt_embeds": pooled}
+    if not guided:
+        return conditions
+    return conditions | {
+        "negative_prompt_embeds": unwanted,
+        "negative_pooled_prompt_embeds": pooled_away,
+    }
+
+
+def encode_flux(pipe: Any, spec: JobSpec) -> Conditions:
+    """The text arguments of FluxPipeline: T5's states, and CLIP's one vector for the whole."""
+    if spec.negative_prompt:
+        raise NotSupported("FLUX takes no negative prompt.")
+    if spec.clip_skip:
+        raise NotSupported("FLUX does not support clip skip: of CLIP it reads the last layer only.")
+    length = _FLUX_TOKENS if pipe.transformer.config.guidance_embeds else _FLUX_SCHNELL_TOKENS
+    _check_length(pipe.tokenizer_2, spec.prompt, length)
+    embeds, pooled, _ = pipe.encode_prompt(spec.prompt, None, max_sequence_length=length)
+    return {"prompt_embeds": embeds, "pooled_prompt_embeds": pooled}
+
+
+def _check_length(tokenizer: Any, text: str, length: int) -> None:
+    """These families read so much and no more; what is beyond would be cut off in silence."""
+    tokens = len(tokenizer(text, verbose=False).input_ids)
+    if tokens > length:
+        raise NotSupported(f"The prompt has {tokens} tokens; this model reads {length}.")
 
 
 def _windows(tokenizer: Any, encoder: Any, text: str) -> list[list[int]]:

@@ -1,0 +1,34 @@
+"""A model's file converted here and now: for the command, which runs in a process of its own."""
+
+from pathlib import Path
+
+from django.conf import settings
+
+from generation import tasks
+from generation.engine import registry
+from generation.engine.errors import EngineError
+from modelhub import conversion, copies
+from modelhub.models import CatalogModel
+
+
+def convert(model: CatalogModel) -> copies.Copy:
+    """The copy, old or new; its row says so. Raises conversion.Failed, which the row says too."""
+    root = Path(settings.ALICE_MODELS_DIR)
+
+    def write(draft: Path) -> str:
+        return registry.convert(
+            settings.ALICE_BACKEND, settings.ALICE_DEVICE, tasks.ref(model), draft
+        )
+
+    try:
+        copy = copies.make(root, model.location, write)
+    except copies.Busy as problem:
+        # It will be tried again; nothing is wrong with the model.
+        raise conversion.Failed(str(problem)) from problem
+    except (EngineError, copies.NoSpace) as problem:
+        raise conversion.failed(model, str(problem)) from problem
+    except OSError as problem:
+        reason = f"The copy cannot be written: {problem.strerror}."
+        raise conversion.failed(model, reason) from problem
+    conversion.keep(model, copy)
+    return copy

@@ -1,0 +1,95 @@
+"""A checkpoint in diffusers layout, part by part."""
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+
+from generation.engine.backends.diffusers_local.pipelines import LIBRARIES, Part, Pipeline
+from generation.engine.errors import ModelUnloadable
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A directory with a model_index.json and one folder a component."""
+
+    path: Path
+    row: Pipeline
+
+    @property
+    def home(self) -> Path:
+        return self.path
+
+    def index(self) -> dict[str, Any]:
+        """model_index.json, once it names only the classes of our table."""
+        index: dict[str, Any] = json.loads((self.path / "model_index.json").read_text())
+        if index.get("_class_name") != self.row.cls:
+            raise ModelUnloadable(f"This is a {index.get('_class_name')}, not a {self.row.cls}.")
+        for name, part in self.row.parts.items():
+            _check_class(name, part, index.get(name))
+        if script := next(self.path.rglob("*.py"), None):
+            raise ModelUnloadable(
+                f"It carries program code ({script.name}); only weights are loaded."
+            )
+        return index
+
+    def schedule(self) -> dict[str, Any]:
+        path = self.path / "scheduler" / "scheduler_config.json"
+        schedule: dict[str, Any] = json.loads(path.read_text())
+        return schedule
+
+    def parameters(self) -> int:
+        """Of the denoiser's files, from their headers alone."""
+        total = 0
+        for path in (self.path / self.row.denoiser).glob("*.safetensors"):
+            with safe_open(path, framework="pt") as weights:
+                names = weights.keys()
+                total += sum(math.prod(weights.get_slice(name).get_shape()) for name in names)
+        return total
+
+    def part(self, name: str, part: Part, dtype: torch.dtype) -> Any:
+        folder = self.path / name
+        cls = getattr(LIBRARIES[part.library], part.cls)
+        if not folder.is_dir():
+            if part.optional:
+                return None
+            raise ModelUnloadable(f"Its {name} folder is missing.")
+        if not issubclass(cls, torch.nn.Module):
+            return cls.from_pretrained(folder, local_files_only=True)
+        return _weighed(folder, cls, dtype)
+
+
+def _check_class(name: str, part: Part, said: Any) -> None:
+    library, cls = said or ("nothing", "nothing")
+    if part.optional and (library, cls) in {(None, None), ("nothing", "nothing")}:
+        return
+    # Older checkpoints name the tokenizer's fast twin; both are one class now.
+    if (library, str(cls).removesuffix("Fast")) != (part.library, part.cls.removesuffix("Fast")):
+        raise ModelUnloadable(f"Its {name} is {library}.{cls}, not {part.library}.{part.cls}.")
+
+
+def _weighed(folder: Path, cls: Any, dtype: torch.dtype) -> Any:
+    if not any(folder.glob("*.safetensors")):
+        raise ModelUnloadable(f"Its {folder.name} has no weights in the safetensors format.")
+    loaded, report = cls.from_pretrained(
+        folder,
+        dtype=dtype,
+        local_files_only=True,
+        use_safetensors=True,
+        output_loading_info=True,
+        variant=_variant(folder),
+    )
+    # The libraries fill a gap with random numbers and only log it; the pictures would be noise.
+    if gaps := [key for key in report["missing_keys"] if not key.endswith("position_ids")]:
+        raise ModelUnloadable(f"{folder.name} lacks {len(gaps)} tensors, among them {gaps[0]}.")
+    return loaded.eval()
+
+
+def _variant(folder: Path) -> str | None:
+    """fp16 where the checkpoint brings its weights under that name only."""
+    plain = [path for path in folder.glob("*.safetensors") if ".fp16" not in path.name]
+    return None if plain else "fp16"

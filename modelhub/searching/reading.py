@@ -1,0 +1,121 @@
+"""Reading what strangers send: whatever is not as expected becomes nothing, text becomes plain."""
+
+import math
+import unicodedata
+from collections.abc import Iterator, Mapping
+from html.parser import HTMLParser
+from typing import Any
+
+from accounts.problems import Invalid
+from modelhub import addresses
+
+MOST_HTML = 65536
+MOST_PREVIEW = 2000
+LARGEST = 2**63 - 1
+BREAKS = frozenset(
+    {"p", "br", "div", "li", "ul", "ol", "tr", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "blockquote"}
+)  # fmt: skip
+# Their content is no text at all.
+SILENT = frozenset({"script", "style", "template", "iframe", "noscript"})
+
+
+def line(value: Any, most: int) -> str:
+    """Text in one line of at most `most` characters; numbers are told as text, the rest is ""."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value) if abs(value) <= LARGEST else ""
+    if not isinstance(value, str):
+        return ""
+    return " ".join(printable(value[: 8 * most]).split())[:most].strip()
+
+
+def printable(text: str) -> str:
+    """Without control characters, those that turn the direction of writing, and half characters."""
+    kept = (c if c == "\n" or unicodedata.category(c)[0] != "C" else " " for c in text)
+    return unicodedata.normalize("NFC", "".join(kept))
+
+
+def prose(value: Any, most: int) -> str:
+    """HTML as text with its paragraphs; at most `most` characters."""
+    if not isinstance(value, str):
+        return ""
+    reader = _Prose()
+    reader.feed(value[:MOST_HTML])
+    reader.close()
+    lines = (" ".join(each.split()) for each in printable("".join(reader.parts)).split("\n"))
+    return "\n".join(each for each in lines if each)[:most].strip()
+
+
+class _Prose(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.parts: list[str] = []
+        self._silent = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if not self._silent and tag in SILENT:
+            self._silent = tag
+        elif tag in BREAKS:
+            self.parts.append("\n")
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in BREAKS:
+            self.parts.append("\n")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == self._silent:
+            self._silent = ""
+        elif tag in BREAKS:
+            self.parts.append("\n")
+
+    def handle_data(self, data: str) -> None:
+        if not self._silent:
+            self.parts.append(data)
+
+
+def whole(value: Any) -> int:
+    """A count; 0 for what is none."""
+    fits = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= LARGEST
+    return value if fits else 0
+
+
+def number(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        found = float(value)
+    except OverflowError:
+        return None
+    return found if math.isfinite(found) else None
+
+
+def table(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def tables(value: Any, most: int) -> Iterator[Mapping[str, Any]]:
+    """The first `most` objects of a list."""
+    if isinstance(value, list):
+        yield from (each for each in value[:most] if isinstance(each, dict))
+
+
+def names(value: Any, most: int, longest: int) -> tuple[str, ...]:
+    """The first `most` texts of a list, each once."""
+    found = (line(each, longest) for each in (value if isinstance(value, list) else [])[:most])
+    return tuple(dict.fromkeys(filter(None, found)))
+
+
+def sha256(value: Any) -> str:
+    """A digest as we write it; "" for what is none."""
+    digest = value.lower() if isinstance(value, str) and len(value) == 64 else ""
+    return digest if set(digest) <= set("0123456789abcdef") else ""
+
+
+def address(value: Any) -> str:
+    """An http or https URL that our server may be asked to open later; "" for anything else."""
+    if not isinstance(value, str) or len(value) > MOST_PREVIEW:
+        return ""
+    try:
+        addresses.parse(value)
+    except Invalid:
+        return ""
+    return value

@@ -1,0 +1,1 @@
+"""Models that staff send in parts: kept aside until they are whole, judged, and then in their place."""
