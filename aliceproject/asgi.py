@@ -16,7 +16,8 @@ from aliceproject.handler import BoundedASGIHandler  # noqa: E402
 from aliceproject.security_headers import SecurityHeaders  # noqa: E402
 from aliceproject.static_files import StaticFiles  # noqa: E402
 from aliceproject.websockets import websockets  # noqa: E402
-from generation.routing import websocket_urlpatterns  # noqa: E402
+from generation import routing as generation_routing  # noqa: E402
+from modelhub import routing as modelhub_routing  # noqa: E402
 
 
 async def lifespan(scope: Scope, receive: Receive, send: Send) -> None:
@@ -38,7 +39,12 @@ application = TrustedProxies(
         ProtocolTypeRouter(
             {
                 "http": SecurityHeaders(http),
-                "websocket": websockets(websocket_urlpatterns),
+                "websocket": websockets(
+                    [
+                        *generation_routing.websocket_urlpatterns,
+                        *modelhub_routing.websocket_urlpatterns,
+                    ]
+                ),
                 "lifespan": lifespan,
             }
         )

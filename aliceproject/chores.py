@@ -11,12 +11,14 @@ from django.utils import timezone
 from django_q.models import Schedule
 from django_q.tasks import async_task
 
+from accounts.nudges import or_redis_error
 from aliceproject.personal import erase as erasing
 from gallery import left_over, retention, sweeping
 from gallery.alone import AtWork
 from gallery.errors import StorageDown
-from generation import conf, jobs
+from generation import jobs
 from modelhub import conversion, deleting, hashing, scanning
+from modelhub.downloads import sweeping as sweeping_downloads
 from modelhub.searching import shelf
 from modelhub.uploads import sending
 
@@ -43,6 +45,7 @@ CHORES = (
     Chore("gallery: index", "index", Schedule.HOURLY, timedelta(hours=1)),
     Chore("models: delete", "delete_models", Schedule.HOURLY, timedelta(hours=1)),
     Chore("models: scan", "scan", Schedule.MINUTES, timedelta(minutes=5)),
+    Chore("models: sweep downloads", "sweep_downloads", Schedule.DAILY, timedelta(days=1)),
     Chore("models: tidy", "tidy_models", Schedule.HOURLY, timedelta(hours=1)),
     Chore("people: erase", "erase", Schedule.HOURLY, timedelta(hours=1)),
     Chore("people: recount usage", "recount", Schedule.HOURLY, timedelta(hours=1)),
@@ -87,6 +90,12 @@ def clean() -> None:
         )
 
 
+def sweep_downloads() -> None:
+    """Parts and rows of downloads that nobody will take up again."""
+    if gone := sweeping_downloads.sweep():
+        logger.info("Downloads: the parts of %d removed", gone)
+
+
 def erase() -> None:
     """Every erasure that was asked for and is not done; what is left goes on in a task of its own,
     so that others have their turn.
@@ -112,7 +121,7 @@ def ring_index() -> None:
     """Have the io cluster go on with it; without it the hourly chore does."""
     try:
         async_task(f"{__name__}.index", cluster=CLUSTER)
-    except conf.or_redis_error(Error) as error:
+    except or_redis_error(Error) as error:
         logger.warning("The io cluster was not woken: %s", error)
 
 

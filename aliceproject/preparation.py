@@ -10,7 +10,7 @@ from django.core.management import call_command
 from django.db import DatabaseError
 from django_q.models import Schedule
 
-from aliceproject import chores
+from aliceproject import chores, downloading
 from aliceproject.models import Erasure
 from aliceproject.personal import erase
 from aliceproject.preflight import NotPossible
@@ -18,6 +18,7 @@ from aliceproject.supervisor import Program
 from gallery import left_over, storage
 from generation import jobs
 from modelhub import catalog, deleting, demo_install, scanning
+from modelhub.downloads import at_start
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +32,9 @@ class Prepared:
 
 
 def prepare() -> Prepared:
-    """Migrate the database, install the demonstration model, list the models folder."""
+    """Migrate the database, install the demonstration model, list the models folder, and have the
+    models that the settings want on their way.
+    """
     try:
         call_command("migrate", verbosity=0, interactive=False)
     except DatabaseError as problem:
@@ -49,6 +52,7 @@ def prepare() -> Prepared:
     installed = _install()
     scanning.scan()
     chores.ring_hashing()
+    at_start.ask()
     return Prepared(installed, catalog.usable(None).count())
 
 
@@ -60,12 +64,14 @@ PATIENT_THREADS = "OMP_WAIT_POLICY", "PASSIVE"
 
 
 def programs() -> list[Program]:
-    """What a whole server runs; the io cluster only where something is scheduled.
+    """What a whole server runs; the io cluster only where something is scheduled, the download
+    cluster only while something is downloaded.
 
-    It starts last: nothing it does is worth delaying the first picture.
+    The io cluster starts last: nothing it does is worth delaying the first picture.
     """
     manage = (sys.executable, str(settings.BASE_DIR / "manage.py"))
     clusters = {"worker": "image"} | ({"io": "io"} if Schedule.objects.exists() else {})
+    clusters |= {"download": "download"}
     name, value = PATIENT_THREADS
     waiting = {name: os.environ.get(name, value)}
     return [
@@ -76,6 +82,8 @@ def programs() -> list[Program]:
                 (*manage, "worker", "--cluster", cluster),
                 {"Q_CLUSTER_NAME": cluster} | waiting,
                 IO_DELAY if cluster == "io" else 0.0,
+                # Kept for nothing it would take as much memory as the web process.
+                downloading.Demand() if cluster == "download" else None,
             )
             for name, cluster in clusters.items()
         ],

@@ -32,6 +32,8 @@ from django_q.signing import SignedPackage
 from aliceproject.events import Doorbell
 from generation import conf
 from generation.jobs import bell, pulse, ready, reap
+from modelhub.downloads import bell as downloads
+from modelhub.downloads.lease import due
 
 logger = logging.getLogger(__name__)
 PROBE_SECONDS = 1.0
@@ -101,16 +103,21 @@ class Wake(Broker):  # type: ignore[misc]
 
     def _self_wake(self) -> list[tuple[Any, str]] | None:
         now = time.monotonic()
-        if self.cluster != bell.CLUSTER or now - self._probed < PROBE_SECONDS:
+        if now - self._probed < PROBE_SECONDS:
             return None
         self._probed = now
+        if self.cluster == downloads.CLUSTER:
+            # What a dead holder left, what is to be tried again, and what nobody rang for.
+            return [(None, _wake_up(downloads.TASK))] if due().exists() else None
+        if self.cluster != bell.CLUSTER:
+            return None
         # Dead workers' jobs, and jobs whose wake-up was lost, wait for this moment at most.
         reap()
         canary = min(CANARY_SECONDS, conf.lease_seconds() / 3)
         if now - self._woken < canary and not ready().exists():
             return None
         self._woken = now
-        return [(None, _wake_up())]
+        return [(None, _wake_up(bell.TASK))]
 
 
 class PromptORM(ORM):  # type: ignore[misc]
@@ -145,11 +152,11 @@ def in_flight() -> int:
     return int(_taken.value - _done.value)
 
 
-def _wake_up() -> str:
+def _wake_up(func: str) -> str:
     task = {
         "id": "wake",
         "name": "wake",
-        "func": bell.TASK,
+        "func": func,
         "args": (),
         "kwargs": {},
         "ack_failure": True,

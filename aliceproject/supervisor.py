@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 FIRST_DELAY, LONGEST_DELAY = 0.5, 30.0
 # A program that ran this long was well: its next restart waits only the first delay again.
 STEADY_SECONDS = 10.0
+# How long a program that is not wanted any more is kept, in case it is again.
+UNWANTED_SECONDS = 60.0
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -25,13 +27,15 @@ STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 class Program:
     """What to run: `env` is laid over the supervisor's own environment.
 
-    Its first start waits `after` seconds.
+    Its first start waits `after` seconds. One that is `wanted` only now and then is started when
+    it is, and asked to end when it has not been for a while.
     """
 
     name: str
     argv: Sequence[str]
     env: Mapping[str, str] = field(default_factory=dict)
     after: float = 0.0
+    wanted: Callable[[], bool] | None = None
 
 
 @dataclass(slots=True)
@@ -43,6 +47,8 @@ class Child:
     started: float = 0.0
     delay: float = FIRST_DELAY
     start_at: float = 0.0
+    wanted_at: float = float("-inf")
+    sent_away: bool = False
 
     def start(self) -> int:
         """The pid of the new process; raises OSError where there is none."""
@@ -81,6 +87,20 @@ class Child:
         """SIGTERM to the leader alone: its workers would otherwise die in the middle of a job."""
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
+
+    def is_wanted(self) -> bool:
+        """Always, but for a program that is so only now and then."""
+        if self.program.wanted is None:
+            return True
+        if self.program.wanted():
+            self.wanted_at = time.monotonic()
+        return time.monotonic() - self.wanted_at < UNWANTED_SECONDS
+
+    def send_away(self) -> None:
+        """Ask it to end, once; what it takes up meanwhile it still does."""
+        if self.process is not None and not self.sent_away:
+            self.sent_away = True
+            self.ask_to_stop()
 
     def kill_session(self) -> None:
         if self.process is None:
@@ -141,12 +161,21 @@ class Supervisor:
         for child in self.children:
             status = child.ended()
             if status is not None:
-                wait = child.back_off()
-                name = child.program.name
-                log.warning("%s %s; starting it again in %.1f s", name, _how(status), wait)
-            if child.process is None and time.monotonic() >= child.start_at:
+                self._ended(child, status)
+            if not child.is_wanted():
+                child.send_away()
+            elif child.process is None and time.monotonic() >= child.start_at:
                 self._start(child)
         self._reap_adopted()
+
+    def _ended(self, child: Child, status: int) -> None:
+        name = child.program.name
+        if child.sent_away:
+            child.sent_away, child.delay = False, FIRST_DELAY
+            log.info("%s ended: there is nothing for it to do", name)
+            return
+        wait = child.back_off()
+        log.warning("%s %s; starting it again in %.1f s", name, _how(status), wait)
 
     def _start(self, child: Child) -> None:
         name = child.program.name
@@ -157,7 +186,8 @@ class Supervisor:
             log.warning("%s cannot be started: %s; next try in %.1f s", name, problem, wait)
 
     def _pause(self) -> float:
-        waits = [c.start_at - time.monotonic() for c in self.children if c.process is None]
+        idle = [c for c in self.children if c.process is None and c.is_wanted()]
+        waits = [c.start_at - time.monotonic() for c in idle]
         return max(0.0, min(1.0, *waits)) if waits else 1.0
 
     def _end_all(self, signals: "_Signals") -> None:

@@ -13,6 +13,7 @@ urlpatterns = [
     path("", include("modelhub.searching.urls")),
     path("", include("modelhub.uploads.urls")),
     path("", include("modelhub.api.urls")),
+    path("", include("modelhub.downloads.urls")),
     path("", include("generation.urls")),
     path("admin/", admin.site.urls),
     # Before accounts: one's own account can be erased, which takes all layers.

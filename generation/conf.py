@@ -1,7 +1,6 @@
 """The settings generation lives by, typed and frozen."""
 
 from dataclasses import dataclass
-from functools import cache
 
 from django.conf import settings
 
@@ -48,16 +47,6 @@ def lease_seconds() -> float:
 
 def heartbeat_seconds() -> float:
     return min(1.0, lease_seconds() / 5)
-
-
-@cache
-def or_redis_error(*errors: type[Exception]) -> tuple[type[Exception], ...]:
-    """For an `except`: these, and what a Redis that is away raises, which else is not imported."""
-    if not settings.REDIS_URL:
-        return errors
-    from redis.exceptions import RedisError
-
-    return (*errors, RedisError)
 
 
 def queue_limit() -> int:

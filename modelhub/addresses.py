@@ -97,6 +97,15 @@ def is_public(address: IPAddress) -> bool:
     )  # fmt: skip
 
 
+def refusal(host: str) -> PrivateAddress | None:
+    """Why a host that is nothing but an inner address is not asked; None for any other."""
+    try:
+        inner = not is_public(ipaddress.ip_address(host))
+    except ValueError:
+        return None
+    return PrivateAddress("The URL leads to an address that is not public.") if inner else None
+
+
 def _layers(address: IPAddress) -> Iterator[IPAddress]:
     """The address that really is meant: what it wraps if it wraps one, else itself."""
     if address.version == 4:

@@ -14,9 +14,12 @@ from django.template.defaultfilters import filesizeformat
 from accounts import audit
 from accounts.problems import Problem
 from modelhub import aliases, deleting, keeping, preferences
+from modelhub.downloads.admin import DownloadAdmin
 from modelhub.kinds import Kind
 from modelhub.models import Alias, CatalogModel
 from modelhub.signals import answers, let_go
+
+__all__ = ["AliasAdmin", "CatalogModelAdmin", "DownloadAdmin"]
 
 Deed = Callable[[CatalogModel, audit.Source], object]
 

@@ -1,7 +1,7 @@
 """The one way out: every outbound request of ALICE, under one of three policies.
 
 FetchFailed        400 fetch_failed
-├── TooBig, TimedOut, BadReply, Unreachable
+├── TooBig, TimedOut, BadReply, Unreachable, GivenUp
 addresses.BadUrl, addresses.PrivateAddress   400
 HostNotAllowed     403 host_not_allowed
 """
@@ -27,6 +27,8 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 # What proves who we are to the first host is nobody else's business.
 SECRETS = frozenset({"authorization", "cookie", "x-api-key"})
 MB = 10**6
+# Whoever waits for a silent server learns this soon, in seconds, that he need not wait any more.
+HEED_SECONDS = 0.25
 
 Resolve = Callable[[str, int, float | None], Sequence[IPAddress]]
 
@@ -51,6 +53,10 @@ class Unreachable(FetchFailed):
     """No such name, or nobody answers there."""
 
 
+class GivenUp(FetchFailed):
+    """Whoever asked does not want it any more."""
+
+
 class HostNotAllowed(Forbidden):
     code = "host_not_allowed"
 
@@ -60,12 +66,14 @@ class Policy:
     """Where a request may go and what it may cost.
 
     `hosts`: exact names, or `.suffixes`; None means any. `private`: also addresses of this machine
-    and its network. `allowed`: single addresses that count as public. `seconds`: for all of it,
-    None for no limit; `stall`: without a byte. Sizes in bytes.
+    and its network; `inside`: those too, but for these hosts only. `allowed`: single addresses that
+    count as public. `seconds`: for all of it, None for no limit; `stall`: without a byte.
+    `given_up` is asked while waiting. Sizes in bytes.
     """
 
     hosts: tuple[str, ...] | None = None
     private: bool = False
+    inside: frozenset[str] = frozenset()
     redirects: int = 0
     max_bytes: int | None = 20 * MB
     seconds: float | None = 15.0
@@ -74,6 +82,7 @@ class Policy:
     allowed: frozenset[IPAddress] = frozenset()
     resolve: Resolve = addresses.resolve
     tls: Callable[[], ssl.SSLContext] = ssl.create_default_context
+    given_up: Callable[[], bool] = bool
 
 
 # A URL that some caller sent: anywhere public, once, small and soon.
@@ -98,6 +107,11 @@ class Reply:
     headers: Mapping[str, str]
     _source: http.client.HTTPResponse = field(repr=False)
     _max_bytes: int | None
+
+    @property
+    def announced(self) -> int | None:
+        """The length of the body in bytes, where the other side told it."""
+        return self._source.length
 
     def pieces(self) -> Iterator[bytes]:
         """The body, piece by piece. Raises TooBig, TimedOut or BadReply on the way."""
@@ -195,7 +209,7 @@ def _exchanged(
     body: bytes | None,
 ) -> Iterator[http.client.HTTPResponse]:
     """One request to one host, and its answer up to the body."""
-    clock = Clock(end, policy.stall)
+    clock = Clock(end, policy.stall, policy.given_up)
     with _named():
         wire = _connected(target, policy, clock)
     try:
@@ -212,9 +226,9 @@ def _exchanged(
 
 def _connected(target: Target, policy: Policy, clock: "Clock") -> socket.socket:
     """A socket to an address that was checked, not to a name that may mean another by then."""
-    _check_host(target.host, policy)
+    _check_host(target, policy)
     found = policy.resolve(target.host, target.port, clock.left())
-    if not policy.private:
+    if not policy.private and target.host not in policy.inside:
         for address in found:
             # One private address among public ones is an attempt, or will be on the next try.
             if address not in policy.allowed and not addresses.is_public(address):
@@ -230,11 +244,12 @@ def _connected(target: Target, policy: Policy, clock: "Clock") -> socket.socket:
         raise
 
 
-def _check_host(host: str, policy: Policy) -> None:
-    if policy.hosts is None:
+def _check_host(target: Target, policy: Policy) -> None:
+    host = target.host
+    if policy.hosts is None or host in policy.inside:
         return
     if not any(host == name or (name[:1] == "." and host.endswith(name)) for name in policy.hosts):
-        raise HostNotAllowed(f"Nothing is fetched from {host}.")
+        raise addresses.refusal(host) or HostNotAllowed(f"Nothing is fetched from {host}.")
 
 
 def _first(found: Sequence[IPAddress], port: int, clock: "Clock") -> socket.socket:
@@ -253,6 +268,7 @@ class Clock:
 
     end: float | None
     stall: float
+    given_up: Callable[[], bool] = bool
 
     def left(self) -> float:
         if self.end is None:
@@ -293,8 +309,17 @@ class _Timed(io.RawIOBase):
         return True
 
     def readinto(self, buffer: "memoryview | bytearray") -> int:  # type: ignore[override]
-        self._wire.settimeout(self._clock.left())
-        return self._wire.recv_into(buffer)
+        silent_until = time.monotonic() + self._clock.left()
+        while True:
+            if self._clock.given_up():
+                raise GivenUp("Nobody waits for it any more.")
+            left = silent_until - time.monotonic()
+            self._wire.settimeout(max(0.001, min(left, HEED_SECONDS)))
+            try:
+                return self._wire.recv_into(buffer)
+            except TimeoutError:
+                if left <= HEED_SECONDS:
+                    raise
 
 
 @contextmanager

@@ -17,6 +17,9 @@ from generation.api.native.schema import JobBody, JobsQuery, RerunBody
 from generation.api.openai_chat.schema import ChatBody
 from generation.api.openai_images.schema import ImagesBody
 from modelhub.bodies import ModelChange, ModelsQuery, NewAlias
+from modelhub.downloads.bodies import DownloadsQuery
+from modelhub.downloads.views import BODIES
+from modelhub.models import Source
 from modelhub.searching.bodies import CivitaiBody, HuggingFaceBody, PreviewQuery
 from modelhub.uploads.bodies import PartQuery, UploadBody
 
@@ -77,6 +80,23 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("GET", "/v1/embeddings"): Operation("List the embeddings", "models"),
     ("DELETE", "/v1/embeddings/{name}"): Operation("Delete an embedding", "models"),
     ("GET", "/v1/models/{name}/info"): Operation("A model in detail", "models"),
+    **{
+        ("POST", f"/v1/models/download/{source}"): Operation(
+            f"Fetch a model ({Source(source).label})", "models", request=body, status=202
+        )
+        for source, body in BODIES.items()
+    },
+    ("GET", "/v1/models/download/status"): Operation(
+        "List downloads", "models", query=DownloadsQuery
+    ),
+    ("GET", "/v1/models/download/status/{download_id}"): Operation("One download", "models"),
+    ("DELETE", "/v1/models/download/{download_id}"): Operation(
+        "Forget a download", "models", status=204
+    ),
+    ("POST", "/v1/models/download/{download_id}/cancel"): Operation("Cancel a download", "models"),
+    ("POST", "/v1/models/download/{download_id}/resume"): Operation(
+        "Take a download up again", "models", status=202
+    ),
     ("POST", "/v1/models/search/civitai"): Operation(
         "Search CivitAI", "models", request=CivitaiBody, plain=True
     ),

@@ -19,12 +19,13 @@ from django_q.tasks import async_task
 
 from accounts import audit, lockout, sessions
 from accounts.models import LOCAL_USERNAME, Registration, User
+from accounts.nudges import or_redis_error
 from accounts.problems import Forbidden, Invalid, NotFound
 from accounts.signals import deactivated
 from aliceproject.models import Erasure
 from gallery import storage
 from gallery.models import Image
-from generation import conf, progress
+from generation import progress
 from generation.jobs import fence
 from generation.models import OPEN, FairShare, Job
 
@@ -106,7 +107,7 @@ def ring() -> None:
     """Have the io cluster go on; without it the hourly chore does."""
     try:
         async_task(TASK, cluster=CLUSTER)
-    except conf.or_redis_error(Error) as error:
+    except or_redis_error(Error) as error:
         logger.warning("The io cluster was not woken: %s", error)
 
 

@@ -6,7 +6,7 @@ from django.db import Error
 from django_q.brokers import get_broker
 from django_q.tasks import async_task
 
-from generation import conf
+from accounts.nudges import or_redis_error
 
 logger = logging.getLogger(__name__)
 
@@ -23,5 +23,5 @@ def ring() -> None:
     try:
         if not get_broker(CLUSTER).queue_size():
             async_task(TASK, cluster=CLUSTER)
-    except conf.or_redis_error(Error) as error:
+    except or_redis_error(Error) as error:
         logger.warning("The doorbell did not ring: %s", error)

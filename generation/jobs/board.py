@@ -12,7 +12,8 @@ from weakref import WeakKeyDictionary
 
 from django.db import Error, connections
 
-from generation import conf, progress
+from accounts.nudges import or_redis_error
+from generation import progress
 from generation.models import Job, JobPreview
 
 logger = logging.getLogger(__name__)
@@ -145,7 +146,7 @@ class Board:
         try:
             async for message in progress.messages(progress.ALL_JOBS):
                 self._nudged(UUID(message["job"]))
-        except conf.or_redis_error(OSError) as error:
+        except or_redis_error(OSError) as error:
             # Without nudges the rows are still read once a second.
             logger.warning("No nudges from the channel layer: %s", error)
 

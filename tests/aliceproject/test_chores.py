@@ -39,6 +39,7 @@ def test_chores_are_scheduled_once_on_the_io_cluster() -> None:
         ("models: convert", "aliceproject.chores.convert", "io"),
         ("models: delete", "aliceproject.chores.delete_models", "io"),
         ("models: scan", "aliceproject.chores.scan", "io"),
+        ("models: sweep downloads", "aliceproject.chores.sweep_downloads", "io"),
         ("models: tidy", "aliceproject.chores.tidy_models", "io"),
         ("people: erase", "aliceproject.chores.erase", "io"),
         ("people: recount usage", "aliceproject.chores.recount", "io"),

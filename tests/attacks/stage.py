@@ -114,7 +114,8 @@ def _print(database: sqlite3.Connection, table: str) -> str:
 
 
 def open_stage(live: Live) -> Stage:
-    (live.data_dir / "models").mkdir(exist_ok=True)
+    # A model by its name alone, for whoever would put another in its place.
+    (live.data_dir / "models" / "Lake").mkdir(parents=True, exist_ok=True)
     told = live.manage("shell", "-v0", "-c", "from tests.attacks.world import tell; tell()")
     names, keys, cookies = json.loads(told.splitlines()[-1])
     canary = f"canary-{secrets.token_hex(8)}"

@@ -6,7 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.attacks import hub_searching, in_files, in_models, outbound, over_http, over_wire
+from tests.attacks import (
+    hub_searching,
+    hubs,
+    in_files,
+    in_models,
+    outbound,
+    over_http,
+    over_wire,
+)
 from tests.attacks.stage import Stage, open_stage
 from tests.attacks.table import Attack, attacks
 from tests.live import service
@@ -20,6 +28,7 @@ TARGETS: Mapping[str, Callable[[Attack, Stage], None]] = {
     "crowd": over_wire.crowd,
     "decode": in_files.decode,
     "fetch": outbound.fetch,
+    "hub": hubs.hub,
     "upload": hub_searching.upload,
     "catalogue": hub_searching.catalogue,
     "preview": hub_searching.preview,

@@ -28,7 +28,7 @@ from generation import jobs
 from generation.models import Job, JobPreview, WorkerStatus
 from generation.requests import ImageRequest
 from generation.resolve import resolve
-from modelhub.models import Alias, CatalogModel, Found, Upload
+from modelhub.models import Alias, CatalogModel, Download, Found, Upload
 from modelhub.searching import previews
 
 SIDE = 64
@@ -83,7 +83,7 @@ def build(images: Path) -> World:
         "admin": keys.mint(carol, "administrator", ["admin"])[1],
         "revoked": _revoked(alice),
     }
-    names = _jobs(alice) | _images(alice) | _accounts(people) | _hub(carol)
+    names = _jobs(alice) | _images(alice) | _accounts(people) | _hub(carol) | _downloads(carol)
     _others(alice)
     return World(people, secrets, names, images)
 
@@ -251,6 +251,17 @@ def _accounts(people: Mapping[str, User]) -> dict[str, str]:
         "user": str(people["other"].pk),
         "accounts/user": str(people["other"].pk),
     }
+
+
+def _downloads(staff: User) -> dict[str, str]:
+    asked = {"repo": "maker/waves", "revision": "main", "file": ""}
+    made = [
+        Download.objects.create(
+            source="huggingface", asked=asked, name="maker/waves", status=status, created_by=staff
+        )
+        for status in (Download.Status.QUEUED, Download.Status.FAILED)
+    ]
+    return {"queued_download": str(made[0].pk), "download": str(made[1].pk)}
 
 
 def _others(owner: User) -> None:

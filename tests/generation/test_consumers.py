@@ -14,11 +14,11 @@ from django.db.models.functions import Now
 from django.test import Client
 from pytest_django import Settings
 
-from accounts import audit, keys, listening, members, tickets
+from accounts import audit, keys, listening, members, sockets, tickets
 from accounts.credentials import Credential
 from accounts.models import ApiKey, OpenSockets, User
 from aliceproject.asgi import application
-from generation import consumers, jobs
+from generation import jobs
 from generation.models import Job
 from tests.generation.conftest import Browser
 from tests.generation.jobs.conftest import Submit, Take, stored
@@ -118,7 +118,7 @@ async def test_success_brings_the_pictures_and_closes(
     await in_thread(jobs.publish)(claim, [one], timings)
     (image,) = (await line.hear_of("succeeded"))["images"]
     assert image["page"] == f"/web/gallery/{one.image_id}"
-    assert await line.closed() == consumers.FINISHED
+    assert await line.closed() == sockets.FINISHED
 
 
 async def test_failure_brings_code_and_message(
@@ -135,7 +135,7 @@ async def test_a_job_that_ended_is_told_at_once(alice: User, submit: Submit, dia
     await in_thread(jobs.cancel)(job.pk)
     line = await dial(path_of(job), alice)
     assert (await line.hear())["type"] == "cancelled"
-    assert await line.closed() == consumers.FINISHED
+    assert await line.closed() == sockets.FINISHED
 
 
 async def test_cancel_over_the_socket_cancels(alice: User, submit: Submit, dial: Open) -> None:
@@ -150,7 +150,7 @@ async def test_another_s_job_is_refused_like_one_that_never_was(
 ) -> None:
     foreign = await dial(path_of(await in_thread(submit)()), bob)
     absent = await dial(f"/ws/jobs/{uuid4()}", bob)
-    assert await foreign.closed() == await absent.closed() == consumers.REFUSED
+    assert await foreign.closed() == await absent.closed() == sockets.REFUSED
 
 
 async def test_staff_may_follow_anybody_s_job(staff: User, submit: Submit, dial: Open) -> None:
@@ -160,7 +160,7 @@ async def test_staff_may_follow_anybody_s_job(staff: User, submit: Submit, dial:
 
 @pytest.mark.parametrize("path", ["/ws/dashboard", f"/ws/jobs/{uuid4()}"], ids=["dashboard", "job"])
 async def test_without_a_session_nothing_is_said(path: str, dial: Open) -> None:
-    assert await (await dial(path)).closed() == consumers.SIGNED_OUT
+    assert await (await dial(path)).closed() == sockets.SIGNED_OUT
 
 
 async def test_without_authentication_the_local_user_listens(
@@ -174,14 +174,14 @@ async def test_signing_out_closes_open_sockets(alice: User, submit: Submit, dial
     line = await dial(path_of(await in_thread(submit)()), alice)
     await line.hear()
     await in_thread(_sign_everybody_out)()
-    assert await line.closed() == consumers.SIGNED_OUT
+    assert await line.closed() == sockets.SIGNED_OUT
 
 
 async def test_a_deactivated_person_hears_no_more(alice: User, staff: User, dial: Open) -> None:
     line = await dial("/ws/dashboard", alice)
     await line.hear()
     await in_thread(members.deactivate)(alice, audit.Source(staff))
-    assert await line.closed() == consumers.SIGNED_OUT
+    assert await line.closed() == sockets.SIGNED_OUT
 
 
 async def test_who_is_staff_no_more_loses_the_jobs_of_others(
@@ -190,7 +190,7 @@ async def test_who_is_staff_no_more_loses_the_jobs_of_others(
     line = await dial(path_of(await in_thread(submit)()), staff)
     await line.hear()
     await User.objects.filter(pk=staff.pk).aupdate(is_staff=False)
-    assert await line.closed() == consumers.REFUSED
+    assert await line.closed() == sockets.REFUSED
 
 
 async def test_a_job_that_is_deleted_ends_its_sockets(
@@ -200,20 +200,20 @@ async def test_a_job_that_is_deleted_ends_its_sockets(
     line = await dial(path_of(job), alice)
     await line.hear()
     await in_thread(job.delete)()
-    assert await line.closed() == consumers.REFUSED
+    assert await line.closed() == sockets.REFUSED
 
 
 @pytest.mark.parametrize("text", ['{"type": "delete"}', "[]", "no json", '"' + "x" * 100 + '"'])
 async def test_a_message_that_means_nothing_closes(alice: User, dial: Open, text: str) -> None:
     line = await dial("/ws/dashboard", alice)
     await line.socket.send_to(text_data=text)
-    assert await line.closed() == consumers.BAD_MESSAGE
+    assert await line.closed() == sockets.BAD_MESSAGE
 
 
 async def test_a_huge_message_closes(alice: User, dial: Open) -> None:
     line = await dial("/ws/dashboard", alice)
-    await line.socket.send_to(text_data="x" * (consumers.MAX_MESSAGE + 1))
-    assert await line.closed() == consumers.TOO_BIG
+    await line.socket.send_to(text_data="x" * (sockets.MAX_MESSAGE + 1))
+    assert await line.closed() == sockets.TOO_BIG
 
 
 async def test_a_flood_of_messages_closes(
@@ -221,9 +221,9 @@ async def test_a_flood_of_messages_closes(
 ) -> None:
     line = await dial(path_of(await in_thread(submit)()), alice)
     await in_thread(take)()
-    for _ in range(consumers.MAX_MESSAGES + 1):
+    for _ in range(sockets.MAX_MESSAGES + 1):
         await line.socket.send_json_to({"type": "cancel"})
-    assert await line.closed() == consumers.TOO_MANY
+    assert await line.closed() == sockets.TOO_MANY
 
 
 async def test_a_person_has_room_for_fifty_sockets(
@@ -231,7 +231,7 @@ async def test_a_person_has_room_for_fifty_sockets(
 ) -> None:
     monkeypatch.setattr(listening, "MAX_SOCKETS", 2)
     first, _ = await dial("/ws/dashboard", alice), await dial("/ws/dashboard", alice)
-    assert await (await dial("/ws/dashboard", alice)).closed() == consumers.TOO_MANY
+    assert await (await dial("/ws/dashboard", alice)).closed() == sockets.TOO_MANY
     await first.socket.disconnect(PATIENCE)
     assert (await (await dial("/ws/dashboard", alice)).hear())["type"] == "board"
 
@@ -259,7 +259,7 @@ async def test_a_defect_closes_the_socket_and_is_logged(
 ) -> None:
     await in_thread(submit)()
     await Job.objects.aupdate(spec=[])
-    assert await (await dial("/ws/dashboard", alice)).closed() == consumers.BROKEN
+    assert await (await dial("/ws/dashboard", alice)).closed() == sockets.BROKEN
     assert "A websocket broke" in caplog.text
 
 
@@ -301,21 +301,21 @@ async def test_a_program_listens_with_its_key(alice: User, submit: Submit, dial:
 
 async def test_a_key_without_the_scope_hears_nothing(alice: User, dial: Open) -> None:
     _, secret = await minted(alice, "read")
-    assert await (await dial("/ws/dashboard", secret=secret)).closed() == consumers.FORBIDDEN
+    assert await (await dial("/ws/dashboard", secret=secret)).closed() == sockets.FORBIDDEN
 
 
 async def test_a_key_hears_nothing_of_another_s_job(bob: User, submit: Submit, dial: Open) -> None:
     _, secret = await minted(bob)
     line = await dial(path_of(await in_thread(submit)()), secret=secret)
-    assert await line.closed() == consumers.REFUSED
+    assert await line.closed() == sockets.REFUSED
 
 
 @pytest.mark.parametrize(
     ("change", "code"),
     [
-        ({"revoked_at": Now()}, consumers.SIGNED_OUT),
-        ({"expires_at": Now()}, consumers.SIGNED_OUT),
-        ({"scopes": ["read"]}, consumers.FORBIDDEN),
+        ({"revoked_at": Now()}, sockets.SIGNED_OUT),
+        ({"expires_at": Now()}, sockets.SIGNED_OUT),
+        ({"scopes": ["read"]}, sockets.FORBIDDEN),
     ],
 )
 async def test_a_key_that_loses_its_right_closes_its_sockets(
@@ -337,14 +337,14 @@ async def test_a_key_that_lost_its_right_cancels_nothing(
     await line.hear()
     await ApiKey.objects.filter(pk=key.pk).aupdate(revoked_at=Now())
     await line.socket.send_json_to({"type": "cancel"})
-    assert await line.closed() == consumers.SIGNED_OUT
+    assert await line.closed() == sockets.SIGNED_OUT
     assert await Job.objects.filter(pk=job.pk, status=Job.Status.QUEUED).aexists()
 
 
 async def test_handshakes_count_against_the_key_s_limit(alice: User, dial: Open) -> None:
     _, secret = await minted(alice, rate_limit=1)
     await (await dial("/ws/dashboard", secret=secret)).hear()
-    assert await (await dial("/ws/dashboard", secret=secret)).closed() == consumers.TOO_MANY
+    assert await (await dial("/ws/dashboard", secret=secret)).closed() == sockets.TOO_MANY
 
 
 @pytest.mark.django_db(transaction=True)
@@ -352,14 +352,14 @@ async def test_wrong_keys_and_tickets_share_one_limit(settings: Settings, dial: 
     settings.ALICE_BAD_KEY_LIMIT = 2
     asked = [("", "sk-alice-no"), ("?ticket=no", ""), ("?ticket=no", ""), ("", "sk-alice-no")]
     told = [await (await dial(f"/ws/dashboard{q}", secret=s)).closed() for q, s in asked]
-    assert told == [consumers.SIGNED_OUT] * 2 + [consumers.TOO_MANY] * 2
+    assert told == [sockets.SIGNED_OUT] * 2 + [sockets.TOO_MANY] * 2
 
 
 async def test_a_ticket_opens_one_socket(alice: User, dial: Open) -> None:
     key, _ = await minted(alice)
     path = f"/ws/dashboard?ticket={await ticket_of(alice, Credential(key=key.pk))}"
     assert (await (await dial(path)).hear())["type"] == "board"
-    assert await (await dial(path)).closed() == consumers.SIGNED_OUT
+    assert await (await dial(path)).closed() == sockets.SIGNED_OUT
 
 
 async def test_what_a_ticket_opened_ends_with_the_key_that_made_it(alice: User, dial: Open) -> None:
@@ -367,7 +367,7 @@ async def test_what_a_ticket_opened_ends_with_the_key_that_made_it(alice: User, 
     line = await dial(f"/ws/dashboard?ticket={await ticket_of(alice, Credential(key=key.pk))}")
     await line.hear()
     await in_thread(keys.revoke)(key)
-    assert await line.closed() == consumers.SIGNED_OUT
+    assert await line.closed() == sockets.SIGNED_OUT
 
 
 async def test_what_a_ticket_opened_ends_with_the_session_that_made_it(
@@ -378,7 +378,7 @@ async def test_what_a_ticket_opened_ends_with_the_session_that_made_it(
     line = await dial(f"/ws/dashboard?ticket={reply.json()['ticket']}")
     await line.hear()
     await in_thread(_sign_everybody_out)()
-    assert await line.closed() == consumers.SIGNED_OUT
+    assert await line.closed() == sockets.SIGNED_OUT
 
 
 def _sign_everybody_out() -> None:

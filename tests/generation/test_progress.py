@@ -9,17 +9,18 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from channels.layers import channel_layers, get_channel_layer
 
+from accounts import nudges
 from generation import progress
 
 ID = uuid.UUID("0123456789abcdef0123456789abcdef")
 
 
-async def first(messages: AsyncIterator[progress.Message]) -> progress.Message:
+async def first(messages: AsyncIterator[nudges.Message]) -> nudges.Message:
     async with asyncio.timeout(5):
         return await anext(messages)
 
 
-async def listening(group: str) -> asyncio.Task[progress.Message]:
+async def listening(group: str) -> asyncio.Task[nudges.Message]:
     task = asyncio.create_task(first(progress.messages(group)))
     await asyncio.sleep(0.05)
     return task
@@ -59,7 +60,7 @@ class Broken:
 
     sent = 0
 
-    async def group_send(self, group: str, message: progress.Message) -> None:
+    async def group_send(self, group: str, message: nudges.Message) -> None:
         Broken.sent += 1
         await asyncio.sleep(0.01)
         raise ConnectionError("no Redis")

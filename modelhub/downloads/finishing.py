@@ -1,0 +1,88 @@
+"""The end of a download: looked at by content, moved into place, listed, and noted."""
+
+import logging
+from pathlib import Path
+
+from django.db import transaction
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from accounts import audit
+from modelhub import detection, scanning
+from modelhub.downloads import lease, places
+from modelhub.downloads.lease import Claim, Lost
+from modelhub.models import Alias, CatalogModel, Download, DownloadFile, Source
+
+logger = logging.getLogger(__name__)
+Status = Download.Status
+
+
+def note_verified(file: DownloadFile) -> None:
+    file.verified_at = timezone.now()
+    file.save(update_fields=["etag", "size_bytes", "sha256", "done_bytes", "verified_at"])
+
+
+def finish(claim: Claim, files: list[DownloadFile]) -> None:
+    """Everything came and is true; what it is decides where it goes."""
+    download = claim.download
+    found = places.of(download) / Path(download.target).name
+    detection.refuse(found)
+    kind = download.kind or detection.detect(found, places.of(download)).kind
+    wanted = places.target(kind, found.name)
+    if not download.force:
+        places.check_free(found.name, kind, but=download)
+    # The last moment at which it can be stopped.
+    if not claim.held().filter(cancel_requested=False).update(target=_relative(wanted)):
+        _stopped(claim)
+        return
+    places.put(found, wanted, force=download.force)
+    # What one file is made of is known by now; a folder has no single sum.
+    alone = len(files) == 1 and not files[0].path
+    model = scanning.look_at(wanted, files[0].sha256 if alone else "")
+    _note(claim, model, _relative(wanted))
+    places.remove(download)
+
+
+def _note(claim: Claim, model: CatalogModel | None, target: str) -> None:
+    download = claim.download
+    with transaction.atomic():
+        if model is not None:
+            model.source = {"source": download.source, **download.asked}
+            model.save(update_fields=["source"])
+            _call_by_repository(download, model)
+        lease.end(
+            claim,
+            Status.COMPLETED,
+            model=model,
+            target=target,
+            total_bytes=claim.done,
+            error_code="",
+            error_message="",
+        )
+        audit.record(audit.Action.MODEL_DOWNLOADED, _asker(download), model or download,
+                     name=download.name, source=download.source, path=target)  # fmt: skip
+
+
+def _call_by_repository(download: Download, model: CatalogModel) -> None:
+    """Whoever names the repository means the model: so settings of other systems work."""
+    if download.source != Source.HUGGINGFACE or download.asked["file"]:
+        return
+    Alias.objects.get_or_create(name=download.asked["repo"], defaults={"model": model})
+
+
+def _asker(download: Download) -> audit.Source:
+    return audit.Source(download.created_by)
+
+
+def _stopped(claim: Claim) -> None:
+    """Somebody cancelled it while it was looked at; else it is no longer ours."""
+    if (
+        not claim.held()
+        .filter(cancel_requested=True)
+        .update(status=Status.CANCELLED, holder="", lease_until=None, finished_at=Now())
+    ):
+        raise Lost
+
+
+def _relative(path: Path) -> str:
+    return str(path.relative_to(places.root()))

@@ -1,0 +1,163 @@
+"""One file, from wherever it stopped: every byte counted, hashed and on the disk before it is whole."""
+
+import hashlib
+import logging
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+from modelhub.downloads import places, sniffing
+from modelhub.downloads.lease import Claim
+from modelhub.downloads.pace import Bucket
+from modelhub.models import DownloadFile
+from modelhub.sources.contract import Body, Origin, Wanted
+from modelhub.sources.errors import SourceFailed
+
+logger = logging.getLogger(__name__)
+REHASH_BYTES = 2**20
+# Before so much has come nobody can tell what a file is.
+HEAD_BYTES = 64
+# A line that breaks costs no try as long as so much came over it, or a hundredth of the file.
+ENOUGH_BYTES = 2**20
+
+
+class WrongContent(SourceFailed):
+    code = "checksum_mismatch"
+
+
+class WrongSize(SourceFailed):
+    code = "size_mismatch"
+
+
+class Transfer:
+    """A file of a claimed download on its way to `path`; `gone` tells that nobody wants it now."""
+
+    def __init__(
+        self, claim: Claim, file: DownloadFile, path: Path, line: Bucket, gone: Callable[[], bool]
+    ) -> None:
+        self.claim, self.file, self.path = claim, file, path
+        self.part = path.with_name(path.name + places.PART)
+        self.line, self.gone = line, gone
+        self._hash, self._hashed = hashlib.sha256(), 0
+        self._before = claim.done - file.done_bytes
+        # Whether the beginning of what is here came in an earlier try.
+        self.resumed = False
+
+    def run(self, origin: Origin) -> None:
+        """Returns when the file is whole, true and synced under its name."""
+        start = self._resume()
+        if self._complete(start):
+            return self._finish(start)
+        wanted = Wanted(self.file.url, start, self.file.etag)
+        with origin.opened(wanted, self.gone) as body, self.part.open("ab") as stream:
+            if body.start != start:
+                self._again(stream, "the source cannot go on, or has another file by now.")
+            self._announced(body)
+            size = self._receive(body, stream)
+        if self.file.size_bytes is not None and size != self.file.size_bytes:
+            raise self._wrong(WrongSize(f"{size} bytes came instead of {self.file.size_bytes}."))
+        return self._finish(size)
+
+    def start_over(self, why: str) -> None:
+        """Forget what came: it is the beginning of something else."""
+        self._tell(why)
+        self.part.unlink(missing_ok=True)
+        self.file.etag = ""
+        self._begin()
+        self.file.save(update_fields=["etag", "done_bytes"])
+
+    def _resume(self) -> int:
+        """How many bytes are here; they are hashed again, since a power cut may have changed them."""
+        self.part.parent.mkdir(parents=True, exist_ok=True)
+        if not self.part.exists():
+            self._begin()
+            return 0
+        size = self.part.stat().st_size
+        unknown = not self.file.etag and not self.file.sha256
+        if (size and unknown) or (self.file.size_bytes is not None and size > self.file.size_bytes):
+            self.start_over("nothing tells whether it is still the same file.")
+            return 0
+        if size != self._hashed:
+            self._begin()
+            with self.part.open("rb") as stream:
+                while piece := stream.read(REHASH_BYTES):
+                    self._hash.update(piece)
+            self._hashed, self.resumed = size, size > 0
+        self._count(size)
+        return size
+
+    def _complete(self, size: int) -> bool:
+        return self.file.size_bytes is not None and size == self.file.size_bytes
+
+    def _again(self, stream: BinaryIO, why: str) -> None:
+        self._tell(why)
+        stream.truncate(0)
+        self._begin()
+
+    def _tell(self, why: str) -> None:
+        logger.warning("Download %s starts again from zero: %s", self.claim.download.pk, why)
+        self.claim.held().update(error_message=f"It starts again from zero: {why}"[:500])
+
+    def _announced(self, body: Body) -> None:
+        """What the answer says before its first byte: another size is another file."""
+        known = self.file.size_bytes
+        if body.total is not None and known is not None and body.total != known:
+            raise self._wrong(WrongSize(f"{body.total} bytes are announced instead of {known}."))
+        if known is None and body.total is not None:
+            places.check_room(self.claim.download, body.total, body.start)
+            self.file.size_bytes = body.total
+            if self.claim.download.total_bytes != body.total and not self.file.path:
+                self.claim.download.total_bytes = body.total
+                self.claim.write(total_bytes=body.total)
+        self.file.etag = body.etag
+        self.file.save(update_fields=["etag", "size_bytes"])
+
+    def _receive(self, body: Body, stream: BinaryIO) -> int:
+        size, head = body.start, b""
+        enough = min(ENOUGH_BYTES, (self.file.size_bytes or ENOUGH_BYTES) // 100)
+        for piece in body.pieces:
+            if body.start == 0 and len(head) < HEAD_BYTES:
+                head += piece[:HEAD_BYTES]
+                if len(head) >= HEAD_BYTES:
+                    sniffing.refuse(head, self.path.name)
+            stream.write(piece)
+            self._hash.update(piece)
+            size += len(piece)
+            self._hashed = size
+            self.claim.fetched += len(piece)
+            if size - body.start >= enough:
+                self.claim.failures = 0
+            self._count(size)
+            self._limit(size)
+            self.line.take(len(piece), self.claim.over.wait)
+        stream.flush()
+        os.fsync(stream.fileno())
+        return size
+
+    def _limit(self, size: int) -> None:
+        """Nobody said how long it is: it may take what is there, and no more."""
+        if self.file.size_bytes is None and size % places.SPARE_BYTES < 2**16:
+            places.check_room(self.claim.download, None, 0)
+
+    def _finish(self, size: int) -> None:
+        found = self._hash.hexdigest()
+        if self.file.sha256 and found != self.file.sha256:
+            raise self._wrong(WrongContent("The SHA-256 is not the one that was announced."))
+        self.part.replace(self.path)
+        places.sync(self.path.parent)
+        self.file.sha256, self.file.size_bytes = found, size
+        self._count(size)
+
+    def _wrong(self, problem: SourceFailed) -> SourceFailed:
+        """What came is of no use to go on with."""
+        self.start_over(problem.message)
+        return problem
+
+    def _begin(self) -> None:
+        self._hash, self._hashed, self.resumed = hashlib.sha256(), 0, False
+        self._count(0)
+
+    def _count(self, size: int) -> None:
+        self.file.done_bytes = size
+        self.claim.done = self._before + size

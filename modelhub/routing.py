@@ -1,0 +1,7 @@
+"""Websocket addresses."""
+
+from django.urls import path
+
+from modelhub.consumers import DownloadsSocket
+
+websocket_urlpatterns = [path("ws/downloads", DownloadsSocket.as_asgi())]

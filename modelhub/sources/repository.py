@@ -1,0 +1,178 @@
+"""Which files of a repository are a model: weights that cannot carry code, and what they need."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from modelhub.detection import directory
+from modelhub.kinds import Kind
+from modelhub.sources import names
+from modelhub.sources.errors import NotThere, NotUsable, SourceFailed
+
+INDEX = "model_index.json"
+CONFIG = "config.json"
+PICKLES = (".bin", ".ckpt", ".pt", ".pth", ".pkl", ".msgpack", ".h5", ".onnx", ".pb")
+# Beside weights a part may have its configuration and the words of its tokenizer, nothing else.
+PLAIN = (".json", ".txt")
+PLAIN_NAMES = frozenset({"spiece.model", "sentencepiece.bpe.model"})
+# Nobody here runs it: its folder says that it belongs, its gigabyte of weights is left out.
+IDLE = frozenset({"safety_checker"})
+HALF = "fp16"
+MAX_INDEX = 1_000_000
+# diffusion_pytorch_model.fp16-00001-of-00002.safetensors, model.safetensors.index.fp16.json ...
+WEIGHTS = re.compile(
+    r"(?P<stem>[^.]+)(?:\.(?P<variant>[a-z0-9_]+))?(?P<shard>-\d{5}-of-\d{5})?\.safetensors"
+)
+WEIGHTS_INDEX = re.compile(
+    r"(?P<stem>[^.]+)\.safetensors\.index(?:\.(?P<variant>[a-z0-9_]+))?\.json"
+)
+SHARD = re.compile(r"-(\d{5})-of-(\d{5})\.safetensors$")
+SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file of a repository; `sha256` where the hub keeps it apart as a large one."""
+
+    path: str
+    size: int | None
+    sha256: str
+
+
+def entries(listed: Any) -> Iterator[Entry]:
+    """What a page of the hub's listing tells of files."""
+    if not isinstance(listed, list):
+        raise SourceFailed("The listing of the repository is not readable.")
+    for each in listed:
+        if not isinstance(each, dict) or each.get("type") != "file":
+            continue
+        large = each.get("lfs")
+        large = large if isinstance(large, dict) else {}
+        size, sha256 = large.get("size", each.get("size")), str(large.get("oid") or "")
+        yield Entry(
+            path=str(each.get("path")),
+            size=size if isinstance(size, int) and size >= 0 else None,
+            sha256=sha256 if SHA256.fullmatch(sha256) else "",
+        )
+
+
+def readable(told: bytes) -> Any:
+    """A small JSON file as it came from somewhere."""
+    try:
+        return json.loads(told)
+    except (ValueError, RecursionError):
+        raise NotUsable(f"{INDEX} is not readable.") from None
+
+
+def only_weights(listed: Sequence[Entry], repo: str) -> Entry:
+    """The one file of weights of a repository that is no pipeline."""
+    found = [entry for entry in listed if entry.path.endswith(names.WEIGHTS)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        shown = ", ".join(sorted(entry.path for entry in found)[:10])
+        raise NotUsable(f"{repo} has several files: name one of {shown}.")
+    if any(entry.path.lower().endswith(PICKLES) for entry in listed):
+        raise NotUsable(
+            f"{repo} has its weights only in formats that can carry code, none in {names.WEIGHTS}."
+        )
+    raise NotThere(f"{repo} has no weights.")
+
+
+def pipeline(index: Any, listed: Sequence[Entry]) -> Mapping[str, Entry]:
+    """The files of a pipeline by where they go; half precision where every part has it whole."""
+    parts = _parts(index)
+    by_part = {part: _of(part, listed) for part in parts}
+    weighed = [files for p, files in by_part.items() if p not in IDLE and _has_weights(files)]
+    half = all(_whole(_weights(files, HALF)) for files in weighed)
+    chosen = {INDEX: next(entry for entry in listed if entry.path == INDEX)}
+    for part, files in by_part.items():
+        for name, entry in _chosen(part, files, HALF if half else "").items():
+            chosen[f"{part}/{name}"] = entry
+    return chosen
+
+
+def part(config: Any, listed: Sequence[Entry]) -> tuple[Kind, Mapping[str, Entry]]:
+    """The files of a repository that is one part, and what it is a part for."""
+    made_of = str(config.get("_class_name")) if isinstance(config, dict) else ""
+    if made_of not in directory.PARTS_ALONE:
+        raise NotUsable(f"{_shown(made_of)} is no part of a pipeline that runs here.")
+    files = {entry.path: entry for entry in listed if "/" not in entry.path}
+    weights = next((w for v in (HALF, "") if _whole(w := _weights(files, v))), None)
+    if weights is None:
+        raise NotUsable(f"It has no whole set of {names.WEIGHTS} weights.")
+    return directory.PARTS_ALONE[made_of].kind, {CONFIG: files[CONFIG]} | weights
+
+
+def _parts(index: Any) -> list[str]:
+    if not isinstance(index, dict):
+        raise NotUsable(f"{INDEX} is not readable.")
+    if index.get("_class_name") not in directory.CLASSES:
+        raise NotUsable(f"{_shown(index.get('_class_name'))} is no pipeline that runs here.")
+    parts = []
+    for name, value in index.items():
+        if name.startswith("_") or not isinstance(value, list) or value == [None, None]:
+            continue
+        library, made_of = (*value, None, None)[:2]
+        known = library in directory.LIBRARIES and (
+            made_of in directory.PART_CLASSES or str(made_of).endswith("Scheduler")
+        )
+        if not known or not name.isidentifier():
+            raise NotUsable(f"Its part {_shown(name)} is foreign code: {_shown(made_of)}.")
+        parts.append(name)
+    return parts
+
+
+def _of(part: str, listed: Sequence[Entry]) -> dict[str, Entry]:
+    """The files in the folder of a part, not those in folders below it, by name."""
+    start = f"{part}/"
+    inside = {e.path.removeprefix(start): e for e in listed if e.path.startswith(start)}
+    return {name: entry for name, entry in inside.items() if "/" not in name}
+
+
+def _has_weights(files: Mapping[str, Entry]) -> bool:
+    return any(name.endswith((names.WEIGHTS, *PICKLES)) for name in files)
+
+
+def _chosen(part: str, files: Mapping[str, Entry], variant: str) -> dict[str, Entry]:
+    plain = {
+        name: entry
+        for name, entry in files.items()
+        if (name.endswith(PLAIN) or name in PLAIN_NAMES) and not WEIGHTS_INDEX.fullmatch(name)
+    }
+    if part in IDLE or not _has_weights(files):
+        return plain
+    weights = _weights(files, variant)
+    if not _whole(weights):
+        raise NotUsable(
+            f"{part} has no whole set of {names.WEIGHTS} weights; other formats can carry code."
+        )
+    return plain | weights
+
+
+def _weights(files: Mapping[str, Entry], variant: str) -> dict[str, Entry]:
+    """Weights of one variant with the list of their shards, under the names that loaders look for."""
+    found: dict[str, Entry] = {}
+    for name, entry in files.items():
+        shards = WEIGHTS_INDEX.fullmatch(name)
+        if shards and (shards["variant"] or "") == variant:
+            found[f"{shards['stem']}.safetensors.index.json"] = entry
+        weights = WEIGHTS.fullmatch(name)
+        if weights and (weights["variant"] or "") == variant:
+            # The list names the shards as they are called; a single file is looked for by its stem.
+            found[name if weights["shard"] else f"{weights['stem']}.safetensors"] = entry
+    return found
+
+
+def _whole(weights: Mapping[str, Entry]) -> bool:
+    shards = [(name, int(m[1]), int(m[2])) for name in weights if (m := SHARD.search(name))]
+    if not shards:
+        return any(name.endswith(names.WEIGHTS) for name in weights)
+    listed = any(name.endswith(".index.json") for name in weights)
+    return listed and {n for _, n, _ in shards} == set(range(1, shards[0][2] + 1))
+
+
+def _shown(value: object) -> str:
+    return json.dumps(str(value))[:80]

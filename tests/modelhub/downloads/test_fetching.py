@@ -1,0 +1,528 @@
+"""Whole downloads from a hub that speaks the real protocols, faults included."""
+
+import json
+import logging
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from django.db.models import F
+from pytest_django import Settings
+
+from accounts.models import AuditEntry
+from modelhub import downloads
+from modelhub.downloads import Asked, lanes, places
+from modelhub.models import Alias, CatalogModel, Download
+from tests.hub.server import Hub, sha256
+from tests.hub.weights import pipeline, safetensors
+from tests.modelhub.downloads.conftest import Fetch, work
+
+MB = 10**6
+# A second, on a machine that has other things to do as well.
+PATIENCE = 3.0
+Status = Download.Status
+
+
+def failed(download: Download) -> str:
+    assert download.status == Status.FAILED, (download.status, download.error_message)
+    return download.error_code
+
+
+def test_a_file_of_a_repository_lands_under_its_own_name(
+    hub: Hub, fetch: Fetch, models_dir: Path
+) -> None:
+    data = safetensors(300_000)
+    hub.repo("maker/lakes", {"lake.safetensors": data, "other.safetensors": data[:-2]})
+    done = fetch("huggingface", repo="maker/lakes", file="lake.safetensors")
+    assert done.status == Status.COMPLETED, done.error_message
+    assert (models_dir / done.target).read_bytes() == data
+    assert done.fetched_bytes == done.done_bytes == done.total_bytes == len(data)
+    assert not places.of(done).exists()
+
+
+def test_a_pipeline_comes_without_what_nobody_runs(
+    hub: Hub, fetch: Fetch, models_dir: Path
+) -> None:
+    files = pipeline()
+    hub.repo("maker/tiny", files)
+    done = fetch("huggingface", repo="maker/tiny")
+    assert done.status == Status.COMPLETED, done.error_message
+    folder = models_dir / "tiny"
+    got = {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    left_out = {name for name in files if name not in got}
+    assert left_out == {
+        "README.md", "v1-5.safetensors", "v1-5.ckpt", "evil.py", "tokenizer/tokenizer.py",
+        "safety_checker/model.safetensors", "text_encoder/model.bin",
+        "unet/diffusion_pytorch_model.bin", "vae/diffusion_pytorch_model.bin",
+    }  # fmt: skip
+    assert all(got[name] == files[name] for name in got)
+
+
+def test_half_precision_is_taken_under_the_names_that_loaders_look_for(
+    hub: Hub, fetch: Fetch, models_dir: Path
+) -> None:
+    files = pipeline(half=True)
+    hub.repo("maker/tiny", files)
+    assert fetch("huggingface", repo="maker/tiny").status == Status.COMPLETED
+    got = (models_dir / "tiny/unet/diffusion_pytorch_model.safetensors").read_bytes()
+    assert got == files["unet/diffusion_pytorch_model.fp16.safetensors"]
+
+
+def test_half_precision_that_is_not_whole_is_left(hub: Hub, fetch: Fetch, models_dir: Path) -> None:
+    files = pipeline(half=True)
+    del files["vae/diffusion_pytorch_model.fp16.safetensors"]
+    hub.repo("maker/tiny", files)
+    assert fetch("huggingface", repo="maker/tiny").status == Status.COMPLETED
+    got = (models_dir / "tiny/unet/diffusion_pytorch_model.safetensors").read_bytes()
+    assert got == files["unet/diffusion_pytorch_model.safetensors"]
+
+
+def test_everything_is_fetched_at_one_commit(hub: Hub, fetch: Fetch) -> None:
+    repo = hub.repo("maker/tiny", pipeline())
+    fetch("huggingface", repo="maker/tiny")
+    resolved = [heard.path for heard in hub.heard if "/resolve/" in heard.path]
+    assert resolved
+    assert all(f"/resolve/{repo.commit}/" in path for path in resolved)
+
+
+def test_the_name_of_the_repository_means_the_model(hub: Hub, fetch: Fetch) -> None:
+    hub.repo("maker/tiny", pipeline())
+    done = fetch("huggingface", repo="maker/tiny")
+    assert Alias.objects.get(name="maker/tiny").model == done.model
+    assert done.model is not None
+    assert done.model.source["repo"] == "maker/tiny"
+
+
+def test_a_repository_of_many_pages_is_read_to_its_end(hub: Hub, fetch: Fetch) -> None:
+    hub.page_size = 3
+    hub.repo("maker/tiny", pipeline())
+    assert fetch("huggingface", repo="maker/tiny").status == Status.COMPLETED
+
+
+@pytest.mark.parametrize(
+    ("files", "code", "words"),
+    [
+        ({"model.ckpt": b"\x80\x02"}, "unsupported_model_format", "only in formats that can carry"),
+        ({"a.safetensors": b"", "b.safetensors": b""}, "unsupported_model_format", "name one of"),
+        ({"README.md": b""}, "source_not_found", "no weights"),
+        (
+            {"model_index.json": b'{"_class_name": "EvilPipeline"}'},
+            "unsupported_model_format", "no pipeline that runs here",
+        ),
+        (
+            {"model_index.json": json.dumps({
+                "_class_name": "StableDiffusionPipeline", "unet": ["evil", "Unet"]}).encode()},
+            "unsupported_model_format", "foreign code",
+        ),
+    ],
+)  # fmt: skip
+def test_what_cannot_run_here_is_refused_before_any_weights_come(
+    hub: Hub, fetch: Fetch, files: dict[str, bytes], code: str, words: str
+) -> None:
+    hub.repo("maker/odd", files)
+    done = fetch("huggingface", repo="maker/odd")
+    assert failed(done) == code
+    assert words in done.error_message
+    assert hub.at_storage() == []
+
+
+def test_a_part_that_has_only_pickles_is_refused(hub: Hub, fetch: Fetch) -> None:
+    files = pipeline()
+    del files["unet/diffusion_pytorch_model.safetensors"]
+    hub.repo("maker/old", files)
+    done = fetch("huggingface", repo="maker/old")
+    assert failed(done) == "unsupported_model_format"
+    assert "unet" in done.error_message
+
+
+def test_a_gated_repository_says_what_to_do(hub: Hub, fetch: Fetch, settings: Settings) -> None:
+    hub.repo("maker/gated", pipeline(), gated=True)
+    done = fetch("huggingface", repo="maker/gated")
+    assert failed(done) == "source_token_needed"
+    assert "ALICE_HUGGINGFACE_TOKEN" in done.error_message
+    hub.tokens.add("hf_right")
+    settings.ALICE_HUGGINGFACE_TOKEN = "hf_right"
+    assert work(downloads.resume(done)).status == Status.COMPLETED
+
+
+def test_a_token_goes_to_its_own_host_only(
+    hub: Hub, fetch: Fetch, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    secret = "hf_canary_4711"
+    settings.ALICE_HUGGINGFACE_TOKEN = secret
+    hub.repo("maker/tiny", pipeline())
+    done = fetch("huggingface", repo="maker/tiny")
+    assert done.status == Status.COMPLETED
+    assert any(secret in heard.headers.get("authorization", "") for heard in hub.heard)
+    assert not any("authorization" in heard.headers for heard in hub.at_storage())
+    kept = repr([list(m.objects.values()) for m in (Download, CatalogModel, AuditEntry)])
+    kept += repr([list(d.files.values()) for d in Download.objects.all()])
+    assert secret not in kept + caplog.text
+    assert "X-Amz-Signature" not in kept + caplog.text
+
+
+def test_a_model_of_civitai_lands_with_what_is_known_of_it(
+    hub: Hub, fetch: Fetch, models_dir: Path
+) -> None:
+    data = safetensors(200_000)
+    hub.civitai(7, "lake_v1.safetensors", data)
+    done = fetch("civitai", modelId=7)
+    assert done.status == Status.COMPLETED, done.error_message
+    assert (models_dir / "loras/lake_v1.safetensors").read_bytes() == data
+    assert done.asked["trainedWords"] == ["lakestyle"]
+    assert done.name == "Lake style v1.0"
+
+
+@pytest.mark.parametrize("page", [True, False])
+def test_civitai_without_a_login_says_what_to_do(
+    hub: Hub, fetch: Fetch, settings: Settings, page: bool
+) -> None:
+    hub.civitai(7, "lake.safetensors", safetensors(1000))
+    hub.locked.add(70)
+    hub.shows_login = page
+    done = fetch("civitai", modelId=7)
+    assert failed(done) == "source_token_needed"
+    assert "ALICE_CIVITAI_TOKEN" in done.error_message
+    hub.tokens.add("civ")
+    settings.ALICE_CIVITAI_TOKEN = "civ"
+    assert work(downloads.resume(done)).status == Status.COMPLETED
+
+
+def test_civitai_pickles_and_other_types_are_refused(hub: Hub, fetch: Fetch) -> None:
+    hub.civitai(7, "lake.pt", b"\x80\x02" * 100, "TextualInversion")
+    hub.civitai(8, "x.safetensors", b"", "Workflows")
+    assert failed(fetch("civitai", modelId=7)) == "unsupported_model_format"
+    assert failed(fetch("civitai", versionId=80)) == "unsupported_model_format"
+
+
+def test_a_url_is_called_as_its_host_says(hub: Hub, fetch: Fetch, models_dir: Path) -> None:
+    data = safetensors(50_000)
+    blob = hub.keep(data)
+    url = f'{hub.storage}/x/{blob}?response-content-disposition=attachment%3B filename%3D"../../la%20ke.safetensors"'.replace(
+        " ", "%20"
+    ).replace('"', "%22")
+    done = fetch("url", url=url, kind="lora")
+    assert done.status == Status.COMPLETED, done.error_message
+    assert (models_dir / "loras/la ke.safetensors").read_bytes() == data
+
+
+# --- Lines that break
+
+
+def test_a_line_that_breaks_at_every_twentieth_costs_no_byte_twice(
+    hub: Hub, fetch: Fetch, models_dir: Path
+) -> None:
+    data = safetensors(5 * MB)
+    hub.repo("maker/big", {"big.safetensors": data})
+    hub.faults.drop = 0.05
+    done = fetch("huggingface", repo="maker/big")
+    assert done.status == Status.COMPLETED, done.error_message
+    got = (models_dir / done.target).read_bytes()
+    assert sha256(got) == sha256(data)
+    ranges = [heard for heard in hub.at_storage() if "range" in heard.headers]
+    assert len(ranges) >= 19
+    assert hub.sent < 1.1 * len(data)
+
+
+def test_a_file_that_changed_is_begun_anew(
+    hub: Hub, fetch: Fetch, caplog: pytest.LogCaptureFixture
+) -> None:
+    data = safetensors(2 * MB)
+    hub.repo("maker/big", {"big.safetensors": data})
+    hub.faults.drop = 0.5
+    hub.faults.etags.extend(['"one"', '"two"', '"two"', '"two"'])
+    done = fetch("huggingface", repo="maker/big")
+    assert done.status == Status.COMPLETED, done.error_message
+    assert "starts again from zero" in caplog.text
+
+
+def test_a_host_that_knows_no_ranges_is_asked_for_all_of_it(hub: Hub, fetch: Fetch) -> None:
+    data = safetensors(2 * MB)
+    hub.repo("maker/big", {"big.safetensors": data})
+    hub.faults.statuses.append((503, {}))
+    hub.faults.deaf = True
+    assert fetch("huggingface", repo="maker/big").status == Status.COMPLETED
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+def test_a_host_in_trouble_is_asked_again(hub: Hub, fetch: Fetch, status: int) -> None:
+    hub.repo("maker/big", {"big.safetensors": safetensors(1000)})
+    hub.faults.statuses.extend([(status, {"Retry-After": "1"})] * 3)
+    hub.hub_statuses.append((status, {}))
+    assert fetch("huggingface", repo="maker/big").status == Status.COMPLETED
+
+
+def test_a_host_that_asks_for_time_gets_it(hub: Hub, transactional_db: None) -> None:
+    hub.repo("maker/big", {"big.safetensors": safetensors(1000)})
+    hub.faults.statuses.append((429, {"Retry-After": "50"}))
+    row = downloads.start(Asked("huggingface", {"repo": "maker/big"}))
+    lanes.run(5, bool)
+    row.refresh_from_db()
+    assert row.status == Status.QUEUED
+    assert 49 < (row.next_try_at - row.created_at).total_seconds() < 70
+
+
+def test_a_host_that_stays_in_trouble_ends_it(hub: Hub, fetch: Fetch) -> None:
+    hub.repo("maker/big", {"big.safetensors": safetensors(1000)})
+    hub.faults.statuses.extend([(503, {})] * 100)
+    assert failed(fetch("huggingface", repo="maker/big")) == "source_busy"
+    assert len(hub.at_storage()) == 8
+
+
+def test_a_missing_file_is_not_asked_for_again(hub: Hub, fetch: Fetch) -> None:
+    hub.repo("maker/big", {"big.safetensors": safetensors(1000)})
+    hub.blobs.clear()
+    assert failed(fetch("huggingface", repo="maker/big")) == "source_not_found"
+    assert len(hub.at_storage()) == 1
+
+
+# --- Wrong content
+
+
+def test_other_content_than_announced_is_thrown_away(
+    hub: Hub, fetch: Fetch, models_dir: Path
+) -> None:
+    data = safetensors(100_000)
+    hub.repo("maker/big", {"big.safetensors": data})
+    hub.faults.body = safetensors(100_000, seed=2)
+    done = fetch("huggingface", repo="maker/big")
+    assert failed(done) == "checksum_mismatch"
+    assert [p.name for p in models_dir.rglob("*") if p.is_file()] == []
+    assert not CatalogModel.objects.exists()
+
+
+@pytest.mark.parametrize("length", [10**13, 50])
+def test_another_length_than_known_is_refused_before_a_byte(
+    hub: Hub, fetch: Fetch, length: int
+) -> None:
+    hub.repo("maker/big", {"big.safetensors": safetensors(100_000)})
+    hub.faults.length = length
+    done = fetch("huggingface", repo="maker/big")
+    assert failed(done) == "size_mismatch"
+    assert done.fetched_bytes == 0
+
+
+def test_ten_terabytes_are_too_many(hub: Hub, fetch: Fetch) -> None:
+    blob = hub.keep(safetensors(1000))
+    hub.faults.length = 10**13
+    done = fetch("url", url=f"{hub.storage}/x/{blob}", name="huge")
+    assert failed(done) == "storage_full"
+    assert done.fetched_bytes == 0
+
+
+def test_a_page_instead_of_a_file_is_named(hub: Hub, fetch: Fetch) -> None:
+    hub.repo("maker/big", {"big.safetensors": safetensors(1000)})
+    hub.faults.page = True
+    assert failed(fetch("huggingface", repo="maker/big")) == "source_sent_a_page"
+
+
+def test_a_pickle_by_another_name_is_refused_by_its_first_bytes(hub: Hub, fetch: Fetch) -> None:
+    blob = hub.keep(b"\x80\x02}q\x00." + bytes(20 * MB))
+    hub.faults.pause = 0.005
+    done = fetch("url", url=f"{hub.storage}/x/{blob}", name="nice")
+    assert failed(done) == "unsupported_model_format"
+    assert done.fetched_bytes < MB
+
+
+def test_a_redirect_into_this_network_is_not_followed(hub: Hub, fetch: Fetch) -> None:
+    hub.repo("maker/big", {"big.safetensors": safetensors(1000)})
+    hub.faults.onward = "http://169.254.169.254/latest/meta-data/"
+    assert failed(fetch("huggingface", repo="maker/big")) == "address_not_allowed"
+    hub.faults.onward = "http://elsewhere.example/x"
+    hub.repo("maker/other", {"other.safetensors": safetensors(1001)})
+    assert failed(fetch("huggingface", repo="maker/other")) == "host_not_allowed"
+
+
+def test_metadata_that_names_an_inner_address_is_not_believed(hub: Hub, fetch: Fetch) -> None:
+    hub.civitai(7, "x.safetensors", b"", downloadUrl="http://10.0.0.1/x.safetensors")
+    assert failed(fetch("civitai", modelId=7)) == "address_not_allowed"
+
+
+# --- Names
+
+
+def test_what_is_here_under_another_name_is_not_fetched(
+    hub: Hub, fetch: Fetch, models_dir: Path
+) -> None:
+    data = safetensors(10_000)
+    hub.repo("maker/one", {"one.safetensors": data})
+    hub.repo("maker/two", {"two.safetensors": data})
+    first = fetch("huggingface", repo="maker/one")
+    CatalogModel.objects.update(state=CatalogModel.State.READY)
+    second = fetch("huggingface", repo="maker/two")
+    assert second.status == Status.COMPLETED
+    assert "here already" in second.error_message
+    assert second.model == first.model
+    assert len(hub.at_storage()) == 1
+
+
+@pytest.mark.parametrize("name", ["lake.safetensors", "LAKE", "la\uff4be", "Lake.safetensors"])
+def test_twins_of_an_installed_name_are_taken(
+    hub: Hub, transactional_db: None, models_dir: Path, name: str
+) -> None:
+    (models_dir / "loras").mkdir()
+    (models_dir / "loras/lake.safetensors").write_bytes(b"mine")
+    ref = {"url": f"{hub.storage}/x/y", "name": name}
+    with pytest.raises(places.NameTaken):
+        downloads.start(Asked("url", ref))
+    assert not Download.objects.exists()
+
+
+def test_a_name_taken_meanwhile_stays_whose_it_is(
+    hub: Hub, transactional_db: None, models_dir: Path
+) -> None:
+    blob = hub.keep(safetensors(1000))
+    row = downloads.start(Asked("url", {"url": f"{hub.storage}/x/{blob}", "name": "lake"}))
+    (models_dir / "lake.safetensors").write_bytes(b"mine")
+    assert failed(work(row)) == "already_exists"
+    assert (models_dir / "lake.safetensors").read_bytes() == b"mine"
+
+
+def test_force_replaces_a_file_and_a_folder(hub: Hub, fetch: Fetch, models_dir: Path) -> None:
+    data = safetensors(1000)
+    (models_dir / "lake.safetensors").write_bytes(b"old")
+    url = f"{hub.storage}/x/{hub.keep(data)}"
+    done = fetch("url", url=url, name="lake", kind="checkpoint", force=True)
+    assert done.status == Status.COMPLETED, done.error_message
+    assert (models_dir / "lake.safetensors").read_bytes() == data
+    hub.repo("maker/tiny", pipeline())
+    (models_dir / "tiny").mkdir()
+    (models_dir / "tiny/old.txt").write_text("old")
+    assert fetch("huggingface", repo="maker/tiny", force=True).status == Status.COMPLETED
+    assert not (models_dir / "tiny/old.txt").exists()
+
+
+# --- Cancelling, going on, sharing the line
+
+
+class Running:
+    """The lanes at work in a thread, as the cluster runs them."""
+
+    def __init__(self) -> None:
+        self.stop = threading.Event()
+        self.thread = threading.Thread(target=lanes.run, args=(60, self.stop.is_set))
+        self.thread.start()
+
+    def end(self) -> None:
+        self.stop.set()
+        self.thread.join(10)
+        assert not self.thread.is_alive()
+
+
+def until(row: Download, *statuses: str, least: int = 0, seconds: float = 15) -> Download:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        row.refresh_from_db()
+        if row.status in statuses and row.done_bytes >= least:
+            return row
+        time.sleep(0.02)
+    raise AssertionError(f"{row.status} {row.done_bytes} {row.error_message}")
+
+
+def test_a_cancel_ends_it_within_a_second_and_it_can_be_taken_up(
+    hub: Hub, transactional_db: None, models_dir: Path
+) -> None:
+    data = safetensors(8 * MB)
+    hub.repo("maker/big", {"big.safetensors": data})
+    hub.faults.pause = 0.05
+    row = downloads.start(Asked("huggingface", {"repo": "maker/big"}))
+    running = Running()
+    until(row, Status.DOWNLOADING, least=MB)
+    assert downloads.cancel(row).status == Status.CANCELLED
+    running.thread.join(PATIENCE)
+    assert not running.thread.is_alive()
+    part = next(places.of(row).rglob("*.part")).stat().st_size
+    hub.faults.pause, sent = 0, hub.sent
+    assert work(downloads.resume(row)).status == Status.COMPLETED
+    assert hub.sent - sent == len(data) - part
+
+
+def test_a_silent_server_does_not_keep_a_cancel_waiting(hub: Hub, transactional_db: None) -> None:
+    hub.repo("maker/big", {"big.safetensors": safetensors(8 * MB)})
+    hub.faults.pause = 30
+    row = downloads.start(Asked("huggingface", {"repo": "maker/big"}))
+    running = Running()
+    until(row, Status.DOWNLOADING, least=1000)
+    downloads.cancel(row)
+    running.thread.join(PATIENCE)
+    assert not running.thread.is_alive()
+
+
+def test_a_stop_gives_it_back_as_far_as_it_came(hub: Hub, transactional_db: None) -> None:
+    hub.repo("maker/big", {"big.safetensors": safetensors(8 * MB)})
+    hub.faults.pause = 0.05
+    row = downloads.start(Asked("huggingface", {"repo": "maker/big"}))
+    running = Running()
+    until(row, Status.DOWNLOADING, least=MB)
+    running.end()
+    row.refresh_from_db()
+    assert (row.status, row.holder, row.attempts) == (Status.QUEUED, "", 0)
+    assert row.done_bytes >= MB
+
+
+def test_whoever_lost_his_lease_writes_nothing_more(hub: Hub, transactional_db: None) -> None:
+    hub.repo("maker/big", {"big.safetensors": safetensors(8 * MB)})
+    hub.faults.pause = 0.05
+    row = downloads.start(Asked("huggingface", {"repo": "maker/big"}))
+    running = Running()
+    until(row, Status.DOWNLOADING, least=MB)
+    Download.objects.update(holder="another", done_bytes=0, lease_until=F("created_at"))
+    Download.objects.update(status=Status.QUEUED, next_try_at="2100-01-01T00:00Z")
+    running.thread.join(3)
+    row.refresh_from_db()
+    assert (row.holder, row.done_bytes, row.status) == ("another", 0, Status.QUEUED)
+    running.end()
+
+
+def test_three_come_at_once_and_not_four(hub: Hub, transactional_db: None) -> None:
+    hub.faults.pause = 0.1
+    for n in range(4):
+        hub.repo(f"maker/m{n}", {f"m{n}.safetensors": safetensors(2 * MB, n)})
+        downloads.start(Asked("huggingface", {"repo": f"maker/m{n}"}))
+    running = Running()
+    counts = set()
+    end = time.monotonic() + 30
+    while Download.objects.filter(status__in=Download.OPEN).exists() and time.monotonic() < end:
+        counts.add(Download.objects.filter(status=Status.DOWNLOADING).count())
+        time.sleep(0.05)
+    running.end()
+    assert max(counts) == 3
+    assert set(Download.objects.values_list("status", flat=True)) == {Status.COMPLETED}
+
+
+def test_the_share_of_the_line_holds_for_all_together(
+    hub: Hub, transactional_db: None, settings: Settings
+) -> None:
+    settings.ALICE_DOWNLOAD_MB_PER_SECOND = 2
+    for n in range(3):
+        hub.repo(f"maker/m{n}", {f"m{n}.safetensors": safetensors(2 * MB, n)})
+        downloads.start(Asked("huggingface", {"repo": f"maker/m{n}"}))
+    began = time.monotonic()
+    lanes.run(60, bool)
+    assert set(Download.objects.values_list("status", flat=True)) == {Status.COMPLETED}
+    # Six megabytes at two a second, less what may come at once after a silence.
+    assert time.monotonic() - began > 2.3
+
+
+def test_no_room_is_said_before_anything_comes(
+    hub: Hub, fetch: Fetch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.repo("maker/big", {"big.safetensors": safetensors(1000)})
+    monkeypatch.setattr(places, "SPARE_BYTES", 10**18)
+    assert failed(fetch("huggingface", repo="maker/big")) == "storage_full"
+    assert hub.at_storage() == []
+
+
+def test_a_deleted_download_leaves_nothing(hub: Hub, transactional_db: None) -> None:
+    hub.repo("maker/big", {"big.safetensors": safetensors(2 * MB)})
+    hub.faults.drop = 0.3
+    hub.faults.statuses.extend([(503, {})] * 1)
+    row = downloads.start(Asked("huggingface", {"repo": "maker/big"}))
+    lanes.run(5, bool)
+    downloads.cancel(row)
+    folder = places.of(row)
+    downloads.forget(row)
+    assert not folder.exists()
+    assert not Download.objects.exists()
