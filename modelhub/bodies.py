@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from accounts.bodies import Body
+from accounts.bodies import Body, Flag, Words
 from modelhub.kinds import Kind
 from modelhub.models import CatalogModel
 
@@ -17,24 +17,6 @@ FIELDS = {
     "limits": "limits",
 }
 EVERY_KIND = "all"
-
-
-class Flag(serializers.BooleanField):
-    """true or false, and no word for them."""
-
-    def to_internal_value(self, data: Any) -> bool:
-        if not isinstance(data, bool):
-            self.fail("invalid", input=data)
-        return data
-
-
-class Words(serializers.CharField):
-    """Text; a number is none."""
-
-    def to_internal_value(self, data: Any) -> str:
-        if not isinstance(data, str):
-            self.fail("invalid")
-        return super().to_internal_value(data)
 
 
 class ModelChange(Body):
