@@ -1,7 +1,5 @@
 """Reading the gallery: whose pictures one sees, a page at a time, by key and never by counting."""
 
-import base64
-import binascii
 import heapq
 import time
 from collections.abc import Sequence
@@ -14,8 +12,9 @@ from uuid import UUID
 
 from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q, QuerySet
 
+from accounts import cursors
 from accounts.models import User
-from accounts.problems import Forbidden, Invalid, NotFound
+from accounts.problems import Forbidden, NotFound
 from gallery import search, sharing
 from gallery.errors import GONE
 from gallery.models import AlbumEntry, Image, Tag
@@ -42,21 +41,12 @@ class Place:
 
     def cursor(self) -> str:
         """An opaque word for URLs."""
-        text = f"{self.created_at.isoformat()}~{self.id.hex}"
-        return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+        return cursors.write(self.created_at, self.id.hex)
 
     @classmethod
     def parse(cls, cursor: str) -> Self:
         """Raises Invalid for anything that cursor() did not make."""
-        try:
-            padded = cursor + "=" * (-len(cursor) % 4)
-            moment, _, key = base64.urlsafe_b64decode(padded).decode("ascii").partition("~")
-            place = cls(datetime.fromisoformat(moment), UUID(hex=key))
-        except (ValueError, binascii.Error):
-            raise Invalid("This cursor is not one of ours.", param="cursor") from None
-        if place.created_at.tzinfo is None:
-            raise Invalid("This cursor is not one of ours.", param="cursor")
-        return place
+        return cls(*cursors.read(cursor, UUID))
 
 
 @dataclass(frozen=True, slots=True)

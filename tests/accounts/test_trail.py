@@ -83,7 +83,15 @@ def test_two_filters_with_little_in_common_read_a_bounded_part(
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    "cursor", ["x", "!", "ü", "MjAyNi0xMS0yOH4x", "MjAyNi0xMS0yOFQxMjowMDowMH4x"]
+    "cursor",
+    [
+        "x",
+        "!",
+        "ü",
+        "MjAyNi0xMS0yOH4x",
+        "MjAyNi0xMS0yOFQxMjowMDowMH4x",
+        "MDAwMS0wMS0wMVQwMDowMDowMCsxNDowMH4x",
+    ],
 )
 def test_a_cursor_of_somebody_elses_is_refused(cursor: str) -> None:
     with pytest.raises(Invalid) as refused:

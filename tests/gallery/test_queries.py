@@ -1,3 +1,4 @@
+import base64
 import uuid
 from datetime import timedelta
 
@@ -13,6 +14,10 @@ from gallery.models import Image
 from gallery.queries import Filter, Place
 
 NOW = timezone.now()
+# What is no moment any more once it is told in UTC.
+BEFORE_ALL_TIME = base64.urlsafe_b64encode(
+    f"0001-01-01T00:00:00+14:00~{'0' * 32}".encode()
+).decode()
 
 
 def rows(owner: User, count: int, *, age: float = 0, **fields: object) -> list[Image]:
@@ -138,7 +143,7 @@ def test_page_is_found_by_index_alone(alice: User) -> None:
 
 
 @pytest.mark.parametrize(
-    "cursor", ["x", "====", "é", "MjAyNg", "fg", "MjAyNi0wMS0wMX5mZmY", "A" * 5000]
+    "cursor", ["x", "====", "é", "MjAyNg", "fg", "MjAyNi0wMS0wMX5mZmY", "A" * 5000, BEFORE_ALL_TIME]
 )
 def test_foreign_cursor_is_refused(alice: User, cursor: str) -> None:
     with pytest.raises(Invalid) as caught:

@@ -1,13 +1,12 @@
 """ALICE's own jobs <-> JSON: pure functions."""
 
-import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from accounts.problems import Invalid
+from accounts import cursors
 from generation.api.fields import Said, picture, said, validated
 from generation.api.native.schema import JobBody
 from generation.models import Job
@@ -118,12 +117,9 @@ def moment(time: datetime | None) -> str | None:
 
 def to_cursor(job: Job) -> str:
     """A place in the list, newest first: everything after this job."""
-    return base64.urlsafe_b64encode(f"{job.created_at.isoformat()} {job.id}".encode()).decode()
+    return cursors.write(job.created_at, job.id.hex)
 
 
 def from_cursor(text: str) -> tuple[datetime, UUID]:
-    try:
-        time, _, job_id = base64.urlsafe_b64decode(text.encode()).decode().partition(" ")
-        return datetime.fromisoformat(time).astimezone(UTC), UUID(job_id)
-    except ValueError as error:
-        raise Invalid("cursor is none this server gave out.", param="cursor") from error
+    """Raises Invalid for what to_cursor never made."""
+    return cursors.read(text, UUID)

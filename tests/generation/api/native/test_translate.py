@@ -74,7 +74,18 @@ def test_a_cursor_leads_back_to_its_place(order: Any, finish: Any) -> None:
     assert translate.from_cursor(translate.to_cursor(job)) == (job.created_at, job.id)
 
 
-@pytest.mark.parametrize("cursor", ["", "x", "é", "AAAA", "MjAyNi0wMS0wMg==", "=" * 9])
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        "",
+        "x",
+        "é",
+        "AAAA",
+        "MjAyNi0wMS0wMg==",
+        "=" * 9,
+        "MDAwMS0wMS0wMVQwMDowMDowMCsxNDowMH4wMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMA",
+    ],
+)
 def test_a_foreign_cursor_is_refused(cursor: str) -> None:
     with pytest.raises(Invalid) as caught:
         translate.from_cursor(cursor)
