@@ -56,6 +56,11 @@ class RegistrationAdmin(Untouched):
                                 "user", "decided_by", "decided_at", "created_at")  # fmt: skip
     actions = ("approve",)
 
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Not where an identity came by it that opens an account: it would go as well."""
+        opening = OpenIdentity.objects.filter(registration=obj).exclude(user=None)
+        return super().has_delete_permission(request, obj) and not (obj and opening.exists())
+
     @admin.action(description="Approve selected requests", permissions=["act"])
     def approve(self, request: HttpRequest, chosen: QuerySet[Registration]) -> None:
         """Makes the accounts; a request that was decided or whose name is taken is named.

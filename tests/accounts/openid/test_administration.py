@@ -10,6 +10,7 @@ from tests.accounts.openid.forger import Forger
 from tests.admin_pages import administrator, assert_fits_policy
 
 LIST = "/admin/accounts/openidentity/"
+REQUESTS = "/admin/accounts/registration/"
 
 
 @pytest.fixture
@@ -60,3 +61,24 @@ def test_staff_see_who_of_the_provider_asks(admin: Client, forger: Forger) -> No
     OpenIdentity.objects.create(issuer=forger.issuer, subject="s", label="D. D.", registration=row)
     page = admin.get("/web/administration/requests").content.decode()
     assert f"as D. D. of {forger.issuer}" in page
+
+
+def test_a_request_that_became_an_account_keeps_its_identity(
+    admin: Client, identity: OpenIdentity
+) -> None:
+    """With the request the identity would go, and with it the only way in."""
+    approved = Registration.objects.create(
+        username="dora", status=Registration.Status.APPROVED, user=identity.user
+    )
+    OpenIdentity.objects.update(registration=approved)
+    form = {"action": "delete_selected", "_selected_action": [str(approved.pk)], "post": "yes"}
+    admin.post(REQUESTS, form)
+    assert admin.post(f"{REQUESTS}{approved.pk}/delete/", {"post": "yes"}).status_code == 403
+    assert OpenIdentity.objects.get().user == identity.user
+
+
+def test_a_rejected_request_goes_and_its_identity_with_it(admin: Client, forger: Forger) -> None:
+    rejected = Registration.objects.create(username="x", status=Registration.Status.REJECTED)
+    OpenIdentity.objects.create(issuer=forger.issuer, subject="s", registration=rejected)
+    admin.post(f"{REQUESTS}{rejected.pk}/delete/", {"post": "yes"})
+    assert not OpenIdentity.objects.exists()
