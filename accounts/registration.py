@@ -61,6 +61,16 @@ def knock(wanted: Application, by: Source) -> None:
         raise Missing("An invite is needed to register here.", param="inviteCode")
 
 
+def check_words(message: str, invite_code: str) -> None:
+    """Raises Invalid for what a form may not send besides who somebody wants to be."""
+    for name, value, longest in (
+        ("message", message, LONGEST_WORDS),
+        ("inviteCode", invite_code, invites.LONGEST_CODE),
+    ):
+        if len(value) > longest or "\0" in value:
+            raise Invalid(f"At most {longest} characters.", param=name)
+
+
 def answer(newcomer: Newcomer, wanted: Application, by: Source) -> Registration:
     """An account where the mode or an invite allows it, else a place among those who wait."""
     if settings.ALICE_REGISTRATION == OPEN or wanted.invite_code:

@@ -14,7 +14,7 @@ from django.utils.cache import add_never_cache_headers
 from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts import audit, invites, lockout, openid, registration, signing_in, throttle
+from accounts import audit, lockout, openid, registration, signing_in, throttle
 from accounts.api.registration import stranger
 from accounts.models import LOCAL_USERNAME, OpenIdentity, User
 from accounts.openid import guests, identities, journey
@@ -204,12 +204,7 @@ def _proved(request: HttpRequest, errand: Errand, claims: Claims, left_at: float
 def _welcomed(request: HttpRequest, guest: Guest) -> HttpResponse:
     given = request.POST
     message, code = given.get("message", ""), given.get("invite", "").strip()
-    for name, value, longest in (
-        ("message", message, registration.LONGEST_WORDS),
-        ("inviteCode", code, invites.LONGEST_CODE),
-    ):
-        if len(value) > longest or "\0" in value:
-            raise Invalid(f"At most {longest} characters.", param=name)
+    registration.check_words(message, code)
     wanted = Application(given.get("username", ""), "", guest.claims.email, message, code)
     row = guests.register(guest.claims, wanted, stranger(request))
     guests.forget(request)

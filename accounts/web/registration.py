@@ -48,12 +48,7 @@ def _application(request: HttpRequest) -> Application:
     if given.get("password", "") != given.get("again", ""):
         raise Invalid("The two passwords differ.", param="again")
     message, code = given.get("message", ""), given.get("invite", "").strip()
-    for name, value, longest in (
-        ("message", message, registration.LONGEST_WORDS),
-        ("inviteCode", code, invites.LONGEST_CODE),
-    ):
-        if len(value) > longest or "\0" in value:
-            raise Invalid(f"At most {longest} characters.", param=name)
+    registration.check_words(message, code)
     email = given.get("email", "").strip()
     return Application(given.get("username", ""), given.get("password", ""), email, message, code)
 
