@@ -8,12 +8,11 @@ import pytest
 from axes.models import AccessAttempt
 from django.test import Client
 from django.utils import timezone
-from django_otp.oath import TOTP
-from django_otp.plugins.otp_totp.models import TOTPDevice
+from django_otp.oath import totp
 from pytest_django import Settings
 
-from accounts import audit, invites, registration, witness
-from accounts.models import AuditEntry, OpenIdentity, Registration, User
+from accounts import audit, invites, registration, second_factor, witness
+from accounts.models import AuditEntry, AuthenticatorApp, OpenIdentity, Registration, User
 from accounts.openid import identities
 from accounts.openid.tokens import Claims
 from accounts.problems import Invalid
@@ -47,15 +46,15 @@ def grow_old(client: Client) -> None:
     session.save()
 
 
-def code_of(device: TOTPDevice) -> str:
-    totp = TOTP(device.bin_key, device.step, device.t0, device.digits, device.drift)
-    totp.time = time.time()
-    return f"{totp.token():06d}"
+def code_of(app: AuthenticatorApp) -> str:
+    return f"{totp(app.bin_key):06}"
 
 
 @pytest.fixture
-def app(dora: User) -> TOTPDevice:
-    return TOTPDevice.objects.create(user=dora, name="phone", confirmed=True)
+def app(dora: User) -> AuthenticatorApp:
+    made: AuthenticatorApp = second_factor.begin(dora)
+    AuthenticatorApp.objects.update(confirmed=True)
+    return made
 
 
 def signed_in(client: Client) -> bool:
@@ -252,7 +251,7 @@ def test_the_session_is_another_one_afterwards(dora: User, forger: Forger, clien
 
 
 def test_the_second_factor_is_asked_all_the_same(
-    app: TOTPDevice, forger: Forger, client: Client
+    app: AuthenticatorApp, forger: Forger, client: Client
 ) -> None:
     assert forger.round_trip(client).headers["Location"] == "/web/login/second-factor"
     assert not signed_in(client)
@@ -406,7 +405,7 @@ def test_somebody_else_s_proof_is_none(hers: Client, alice: User, forger: Forger
 
 
 def test_a_code_is_asked_after_the_proof_and_not_instead(
-    dora: User, app: TOTPDevice, forger: Forger, client: Client
+    dora: User, app: AuthenticatorApp, forger: Forger, client: Client
 ) -> None:
     client.force_login(dora)
     grow_old(client)
