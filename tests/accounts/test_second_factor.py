@@ -144,6 +144,16 @@ def test_staff_without_it_see_only_where_to_set_it_up(
     assert signed_in(staff).get(SET_UP).status_code == 200
 
 
+def test_staff_who_have_not_shown_theirs_are_told_to_and_not_to_make_another(
+    staff: User, enforced: Settings
+) -> None:
+    """Whoever was signed in when the app was set up elsewhere, or sealed by an upgrade."""
+    protect(staff)
+    page = signed_in(staff).get(SET_UP).content.decode()
+    assert "in again with its code" in page
+    assert "Set it up here" not in page
+
+
 def test_staff_without_it_hold_no_staff_scope(staff: User, enforced: Settings) -> None:
     scopes = signed_in(staff).get("/v1/auth/me").json()["scopes"]
     assert scopes == ["generate", "read"]
