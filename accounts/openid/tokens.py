@@ -28,6 +28,8 @@ LEEWAY_SECONDS = 60
 LONGEST_SUBJECT = 255
 LONGEST_LABEL = 254
 NEEDED = ["iss", "sub", "aud", "exp", "iat"]
+# Some providers write the word for the value.
+DENIED = (False, "false")
 TELLING = ("preferred_username", "email", "name", "nickname")
 
 
@@ -190,7 +192,7 @@ def _claims(subject: str, told: dict[str, Any], signed_in_at: Any) -> Claims:
         subject=subject,
         label=next(filter(None, words.values()), ""),
         username="".join(c for c in name.partition("@")[0] if c.isalnum() or c in ".+-_")[:150],
-        email="" if told.get("email_verified") is False else _email(words["email"]),
+        email="" if told.get("email_verified") in DENIED else _email(words["email"]),
         signed_in_at=signed_in_at if isinstance(signed_in_at, int) else None,
     )
 
