@@ -114,6 +114,11 @@ def _model(facts: Facts) -> str:
     return f"{facts['actor']} {facts['what'] or 'changed'} {facts['target']}"
 
 
+def _download(facts: Facts) -> str:
+    done = "asked again for" if facts["again"] else "asked for"
+    return f"{facts['actor']} {done} the model {facts['name']}"
+
+
 SENTENCES: Mapping[str, Sentence] = {
     Action.LOGIN: _signed_in,
     Action.LOGIN_FAILED: _failed,
@@ -147,6 +152,11 @@ SENTENCES: Mapping[str, Sentence] = {
     Action.JOB_CHANGED: _job,
     Action.MODELS_REFRESHED: "{actor} read the models folder again",
     Action.MODEL_CHANGED: _model,
+    Action.MODEL_DELETED: "{actor} deleted the model {model}",
+    Action.MODEL_DOWNLOAD_ASKED: _download,
+    Action.MODEL_DOWNLOAD_CANCELLED: "{actor} cancelled the download of {name}",
+    Action.MODEL_DOWNLOAD_FORGOTTEN: "{actor} took the download of {name} off the list",
+    Action.MODEL_DOWNLOADED: "{actor} downloaded the model {name}",
     Action.MODEL_UPLOADED: "{actor} uploaded the model {name}",
     Action.GALLERY_CLEANED: "{actor} applied the rules of retention",
     Action.AUDIT_EXPORTED: "{actor} exported the audit log",

@@ -37,7 +37,11 @@ GROUPS: Mapping[str, tuple[Action, ...]] = {
         Action.PRIVACY_CHANGED, Action.PRIVATE_PICTURE_VIEWED, Action.PICTURE_DELETED,
         Action.JOB_CHANGED, Action.GALLERY_CLEANED,
     ),
-    "Models": (Action.MODELS_REFRESHED, Action.MODEL_CHANGED, Action.MODEL_UPLOADED),
+    "Models": (
+        Action.MODELS_REFRESHED, Action.MODEL_CHANGED, Action.MODEL_UPLOADED, Action.MODEL_DELETED,
+        Action.MODEL_DOWNLOAD_ASKED, Action.MODEL_DOWNLOAD_CANCELLED,
+        Action.MODEL_DOWNLOAD_FORGOTTEN, Action.MODEL_DOWNLOADED,
+    ),
     "This log": (Action.AUDIT_EXPORTED,),
 }  # fmt: skip
 

@@ -42,3 +42,10 @@ def test_one_query_names_a_whole_page(alice: User, staff: User) -> None:
 def test_words_of_others_are_no_pattern() -> None:
     entry = audit.record(Action.REGISTRATION_REJECTED, username="{actor.user} %s {0}")
     assert told(entry) == "The server rejected the request of {actor.user} %s {0}"
+
+
+def test_a_download_is_called_by_what_was_asked_for(staff: User) -> None:
+    asked = audit.record(Action.MODEL_DOWNLOAD_ASKED, Source(staff), name="maker/lakes")
+    again = audit.record(Action.MODEL_DOWNLOAD_ASKED, Source(staff), name="maker/lakes", again=True)
+    assert told(asked) == "carol asked for the model maker/lakes"
+    assert told(again) == "carol asked again for the model maker/lakes"
