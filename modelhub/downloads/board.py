@@ -12,7 +12,11 @@ SHOWN = 50
 
 def board() -> dict[str, Any]:
     """Small enough for one message, whatever the table holds."""
-    return {"downloads": [shapes.task(row) for row in newest()[:SHOWN]]}
+    return {"downloads": [_shown(row) for row in newest()[:SHOWN]]}
+
+
+def _shown(row: Download) -> dict[str, Any]:
+    return shapes.task(row) | {"sourceTitle": row.get_source_display()}
 
 
 def newest() -> QuerySet[Download]:

@@ -24,7 +24,8 @@ function time(seconds) {
 
 function standOf({ status, downloadedSize, totalSize, speed, etaSeconds }) {
   const words = [status[0].toUpperCase() + status.slice(1)];
-  words.push(totalSize ? `${size(downloadedSize)} of ${size(totalSize)}` : size(downloadedSize));
+  if (totalSize && status !== "completed") words.push(`${size(downloadedSize)} of ${size(totalSize)}`);
+  else if (downloadedSize) words.push(size(downloadedSize));
   if (status === "downloading" && speed) words.push(`${size(speed)}/s`);
   if (etaSeconds !== null) words.push(time(etaSeconds));
   return words.join(" · ");
@@ -47,7 +48,7 @@ function make({ id }) {
 function fill(row, task) {
   row.dataset.status = task.status;
   write(row, ".download-name", task.name);
-  write(row, ".download-source", task.source);
+  write(row, ".download-source", task.sourceTitle);
   write(row, ".download-stand", standOf(task));
   const words = element(".download-words", row);
   write(row, ".download-words", task.error ?? task.note ?? "");
