@@ -125,6 +125,16 @@ function setUpCopying() {
   });
 }
 
+// Where the sections of a page do not all fit, the one that is open is in sight.
+function showSection() {
+  const sections = element(".sections");
+  const here = sections && element("[aria-current]", sections);
+  if (!here) return;
+  const middle = here.offsetLeft - sections.offsetLeft + here.offsetWidth / 2;
+  sections.scrollLeft = middle - sections.clientWidth / 2;
+}
+
 setUpTheme();
 setUpMenus();
 setUpCopying();
+showSection();
