@@ -1,23 +1,26 @@
 """`manage.py download_models`: fetch models here and now, with a bar, by the rows of the server."""
 
+import logging
 import sys
 import time
 from argparse import ArgumentParser, BooleanOptionalAction
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from django.core.management.base import BaseCommand, CommandError
 from django.template.defaultfilters import filesizeformat
 
 from accounts.problems import Problem
 from modelhub import downloads
-from modelhub.downloads import at_start, lanes, shapes
+from modelhub.downloads import at_start, lanes, shapes, working
 from modelhub.downloads.lease import Claim
 from modelhub.downloads.places import NameTaken
 from modelhub.downloads.references import recognised
 from modelhub.kinds import Kind
 from modelhub.models import Download
 
-BAR = 30
+# Together with the figures that follow, less than the width of a usual terminal.
+NAME, BAR, WIDTH = 18, 12, 78
 # Where nobody looks at a terminal, a line so often, in seconds.
 LINE_SECONDS = 10.0
 EXAMPLES = (
@@ -60,7 +63,8 @@ class Command(BaseCommand):
             self.stderr.write(f"{text}: {problem.message}")
             return False
         try:
-            lanes.here(download, Bar(self).show)
+            with Bar(self) as bar:
+                lanes.here(download, bar.show)
         except KeyboardInterrupt:
             downloads.cancel(download)
             raise CommandError(
@@ -89,6 +93,20 @@ class Bar:
         self._out = command.stdout
         self._live = sys.stdout.isatty()
         self._at = float("-inf")
+        self._log = logging.getLogger(working.__name__)
+
+    def __enter__(self) -> Self:
+        # What it logs is what the command says once the bar is gone.
+        self._log.disabled = self._live
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        self._log.disabled = False
+        if self._live:
+            self._out.write(f"\r{'':<{WIDTH}}\r", ending="")
+            self._out.flush()
 
     def show(self, claim: Claim) -> None:
         now = time.monotonic()
@@ -98,7 +116,7 @@ class Bar:
         row = Download.objects.get(pk=claim.download.pk)
         row.done_bytes = claim.done
         text = _line(row)
-        self._out.write(f"\r{text:<78}" if self._live else text, ending="" if self._live else "\n")
+        self._out.write(f"\r{text:<{WIDTH}}" if self._live else text, ending="" if self._live else "\n")
         self._out.flush()
 
 
@@ -106,8 +124,9 @@ def _line(row: Download) -> str:
     share = shapes.progress(row)
     full = round(BAR * share / 100)
     left = shapes.seconds_left(row)
+    name = row.name.rpartition("/")[2][:NAME]
     parts = [
-        f"[{'#' * full}{'.' * (BAR - full)}] {share:5.1f} %",
+        f"{name:<{NAME}} [{'#' * full}{'.' * (BAR - full)}] {share:5.1f} %",
         filesizeformat(row.done_bytes),
         f"{filesizeformat(row.bytes_per_second)}/s",
         f"{left // 60}:{left % 60:02d} left" if left is not None else row.status,
