@@ -147,6 +147,18 @@ def test_a_broken_file_says_why_and_is_not_tried_again(
     conversion.run_next()
 
 
+def test_the_libraries_draw_no_bars_of_their_own(
+    model: CatalogModel, capfd: pytest.CaptureFixture[str]
+) -> None:
+    import transformers
+
+    transformers.utils.logging.enable_progress_bar()
+    call_command("convert_model", model.public_id)
+    out, err = capfd.readouterr()
+    assert out.startswith("sd/one: converted to ")
+    assert err == ""
+
+
 def test_the_command_wants_names_or_all() -> None:
     with pytest.raises(CommandError, match="Name the models"):
         said("convert_model")

@@ -3,10 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 import diffusers
-import transformers
 
 from generation.engine.backends.diffusers_local import device as devices
-from generation.engine.backends.diffusers_local import drawing, loading, memory, sharing
+from generation.engine.backends.diffusers_local import drawing, loading, memory, quiet, sharing
 from generation.engine.backends.diffusers_local.pipelines import PIPELINES
 from generation.engine.backends.diffusers_local.progress import Progress
 from generation.engine.contract import (
@@ -32,7 +31,7 @@ class DiffusersBackend:
         self._memory_of: Mapping[str, int] = {}
         self._memory_shared = 0
         devices.prepare(self._device)
-        _quieten()
+        quiet.quieten()
         _import_pipelines()
 
     def load(self, model: ModelRef) -> None:
@@ -90,13 +89,6 @@ class DiffusersBackend:
         warm = self._warm[spec.model]
         drawing.check_size(warm, spec)
         return warm, memory.images_at_once(self._device, spec, self._limit)
-
-
-def _quieten() -> None:
-    """Their warnings quote prompts and their bars fill logs; what matters is raised."""
-    for library in (diffusers, transformers):
-        library.utils.logging.set_verbosity_error()
-        library.utils.logging.disable_progress_bar()
 
 
 def _import_pipelines() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from generation.engine.backends.diffusers_local import device as devices
-from generation.engine.backends.diffusers_local import loading
+from generation.engine.backends.diffusers_local import loading, quiet
 from generation.engine.backends.diffusers_local.single_file import SingleFile
 from generation.engine.contract import ModelRef
 from generation.engine.errors import EngineError, ModelUnloadable, NotSupported
@@ -15,6 +15,7 @@ from generation.engine.errors import EngineError, ModelUnloadable, NotSupported
 
 def convert(model: ModelRef, device: str, target: Path) -> str:
     """Fill the empty folder `target`; the dtype that was written. Raises what loading raises."""
+    quiet.quieten()
     row = loading.row_of(model)
     source = loading.source_of(model, row)
     if not isinstance(source, SingleFile):
