@@ -35,7 +35,7 @@ def ask(model: CatalogModel, by: audit.Source) -> None:
     _check(model.path)
     with transaction.atomic():
         marked = CatalogModel.objects.filter(pk=model.pk).exclude(state=DELETING)
-        if marked.update(state=DELETING, detail="it is being deleted", is_default=False):
+        if marked.update(state=DELETING, detail="it goes when its job has ended", is_default=False):
             audit.record(Action.MODEL_DELETED, by, model, model=model.public_id, path=model.path)
             transaction.on_commit(lambda: answers(let_go, model=model))
 

@@ -33,7 +33,7 @@ add("sd/turbo", family="sdxl", variant="turbo", visibility="staff", native_resol
 add("sd/gone", state="missing", detail="not found in the models folder")
 add("sd/cut", state="corrupt", detail="cut.safetensors has 7 bytes of 99: it is not whole")
 add("sd/foreign", state="unsupported", family="", detail=".ckpt files can run code " + "x" * 90)
-add("sd/leaving", state="deleting", detail="it is being deleted")
+add("sd/leaving", state="deleting", detail="it goes when its job has ended")
 add("sd/off", enabled=False, duplicate_of=xl)
 add("lora/{XSS}", kind="lora", family="sdxl", size_bytes=228_000_000,
     trigger_words=["{XSS}"], sidecar={{"description": "{XSS}"}})

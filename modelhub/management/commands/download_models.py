@@ -101,7 +101,10 @@ class Bar:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
     ) -> None:
         self._log.disabled = False
         if self._live:
@@ -116,7 +119,9 @@ class Bar:
         row = Download.objects.get(pk=claim.download.pk)
         row.done_bytes = claim.done
         text = _line(row)
-        self._out.write(f"\r{text:<{WIDTH}}" if self._live else text, ending="" if self._live else "\n")
+        self._out.write(
+            f"\r{text:<{WIDTH}}" if self._live else text, ending="" if self._live else "\n"
+        )
         self._out.flush()
 
 
