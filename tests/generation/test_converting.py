@@ -152,7 +152,7 @@ def test_the_libraries_draw_no_bars_of_their_own(
 ) -> None:
     import transformers
 
-    transformers.utils.logging.enable_progress_bar()
+    transformers.utils.logging.enable_progress_bar()  # type: ignore[no-untyped-call]
     call_command("convert_model", model.public_id)
     out, err = capfd.readouterr()
     assert out.startswith("sd/one: converted to ")
