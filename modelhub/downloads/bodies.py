@@ -27,7 +27,7 @@ class _OfAKind(_Wanted):
     )
 
 
-class HuggingFaceBody(_OfAKind):
+class RepositoryBody(_OfAKind):
     repoId = _text(200, default="")  # noqa: N815 the wire's name
     modelId = _text(200, default="")  # noqa: N815 the same, as others say
     revision = _text(128, default="", allow_blank=True)
@@ -45,7 +45,7 @@ def _number(**more: Any) -> serializers.IntegerField:
     return serializers.IntegerField(min_value=1, max_value=2**53, **more)
 
 
-class CivitAIBody(_Wanted):
+class CivitAIVersionBody(_Wanted):
     modelId = _number()  # noqa: N815 the wire's name
     versionId = _number(default=None, allow_null=True)  # noqa: N815 the wire's name
     fileId = _number(default=None, allow_null=True)  # noqa: N815 the wire's name

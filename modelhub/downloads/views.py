@@ -19,8 +19,8 @@ from modelhub.models import Download, Source
 
 BODIES: Mapping[str, Any] = MappingProxyType(
     {
-        Source.HUGGINGFACE.value: bodies.HuggingFaceBody,
-        Source.CIVITAI.value: bodies.CivitAIBody,
+        Source.HUGGINGFACE.value: bodies.RepositoryBody,
+        Source.CIVITAI.value: bodies.CivitAIVersionBody,
         Source.URL.value: bodies.UrlBody,
         Source.S3.value: bodies.S3Body,
     }

@@ -10,9 +10,11 @@ from modelhub.kinds import Kind
 from modelhub.models import CatalogModel
 
 
-def kind_of(path: Path) -> Kind:
-    """Raises Invalid `unsupported_model_format` for what is no whole safetensors file."""
-    refuse(path)
+def kind_of(path: Path, filename: str) -> Kind:
+    """Raises Invalid `unsupported_model_format`, which calls the file by its own name, for what is no
+    whole safetensors file.
+    """
+    refuse(path, filename)
     return detect(path, Path(settings.ALICE_MODELS_DIR)).kind
 
 

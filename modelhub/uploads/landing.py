@@ -47,7 +47,7 @@ def judge(upload: Upload, file: IO[bytes]) -> Judged:
     path = parts.file_of(upload.pk)
     if os.fstat(file.fileno()).st_size != upload.size_bytes:
         raise HashMismatch("The file on disk is not as long as what was received.")
-    kind = judging.kind_of(path)
+    kind = judging.kind_of(path, upload.filename)
     digest = hashlib.sha256()
     file.seek(0)
     while piece := file.read(PIECE):

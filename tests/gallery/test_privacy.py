@@ -21,13 +21,14 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 NOBODYS = "00000000-0000-4000-8000-000000000000"
 SHARED_WORDS = {
     "name": "sd/demo", "extension": "png", "suffix": "png", "deed": "deactivate", "whose": "user",
-    "invite_id": "1", "registration_id": NOBODYS,
+    "invite_id": "1", "registration_id": NOBODYS, "download_id": NOBODYS, "found_id": "1",
+    "upload_id": NOBODYS,
 }  # fmt: skip
 HERS = {"job_id", "image_id", "album_id", "token", "key_id", "user_id", "pk"}
 # Everybody who is not of the staff is told so, whatever lies there.
 STAFF_ONLY = (
     "/web/administration/", "/v1/auth/users", "/v1/auth/invites", "/v1/auth/pending",
-    "/v1/auth/quotas",
+    "/v1/auth/quotas", "/web/models/",
 )  # fmt: skip
 
 
