@@ -1,18 +1,20 @@
 """One file, from wherever it stopped: every byte counted, hashed and on the disk before it is whole."""
 
+import fcntl
 import hashlib
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from modelhub.downloads import places, sniffing
-from modelhub.downloads.lease import Claim
+from modelhub.downloads.lease import Claim, Lost
 from modelhub.downloads.pace import Bucket
 from modelhub.models import DownloadFile
 from modelhub.sources.contract import Body, Origin, Wanted
-from modelhub.sources.errors import SourceFailed
+from modelhub.sources.errors import Changed, SourceFailed
 
 logger = logging.getLogger(__name__)
 REHASH_BYTES = 2**20
@@ -46,18 +48,11 @@ class Transfer:
 
     def run(self, origin: Origin) -> None:
         """Returns when the file is whole, true and synced under its name."""
-        start = self._resume()
-        if self._complete(start):
-            return self._finish(start)
-        wanted = Wanted(self.file.url, start, self.file.etag)
-        with origin.opened(wanted, self.gone) as body, self.part.open("ab") as stream:
-            if body.start != start:
-                self._again(stream, "the source cannot go on, or has another file by now.")
-            self._announced(body)
-            size = self._receive(body, stream)
-        if self.file.size_bytes is not None and size != self.file.size_bytes:
-            raise self._wrong(WrongSize(f"{size} bytes came instead of {self.file.size_bytes}."))
-        return self._finish(size)
+        with self._own() as stream:
+            size = self._resume(stream)
+            if not self._complete(size):
+                size = self._fetch(origin, stream, size)
+            self._finish(stream, size)
 
     def start_over(self, why: str) -> None:
         """Forget what came: it is the beginning of something else."""
@@ -67,24 +62,61 @@ class Transfer:
         self._begin()
         self.file.save(update_fields=["etag", "done_bytes"])
 
-    def _resume(self) -> int:
-        """How many bytes are here; they are hashed again, since a power cut may have changed them."""
+    @contextmanager
+    def _own(self) -> Iterator[BinaryIO]:
+        """The part, for us alone. Whoever lost his lease and does not know it yet may still hold
+        the one that is there: he keeps it, without its name, and what he adds reaches nobody.
+        """
         self.part.parent.mkdir(parents=True, exist_ok=True)
-        if not self.part.exists():
-            self._begin()
-            return 0
-        size = self.part.stat().st_size
+        stream = self._locked()
+        if stream is None:
+            self._check_held()
+            self.part.unlink(missing_ok=True)
+            stream = self._locked()
+        if stream is None:
+            raise Changed("Somebody else writes to this file.")
+        with stream:
+            yield stream
+
+    def _locked(self) -> BinaryIO | None:
+        stream = self.part.open("a+b")
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            stream.close()
+            return None
+        return stream
+
+    def _check_held(self) -> None:
+        if not self.claim.held().exists():
+            self.claim.over.set()
+            raise Lost
+
+    def _resume(self, stream: BinaryIO) -> int:
+        """How many bytes are here; they are hashed again, since a power cut may have changed them."""
+        size = stream.seek(0, os.SEEK_END)
         unknown = not self.file.etag and not self.file.sha256
         if (size and unknown) or (self.file.size_bytes is not None and size > self.file.size_bytes):
-            self.start_over("nothing tells whether it is still the same file.")
+            self._again(stream, "nothing tells whether it is still the same file.")
             return 0
-        if size != self._hashed:
+        if not size or size != self._hashed:
             self._begin()
-            with self.part.open("rb") as stream:
-                while piece := stream.read(REHASH_BYTES):
-                    self._hash.update(piece)
+            stream.seek(0)
+            while piece := stream.read(REHASH_BYTES):
+                self._hash.update(piece)
             self._hashed, self.resumed = size, size > 0
         self._count(size)
+        return size
+
+    def _fetch(self, origin: Origin, stream: BinaryIO, start: int) -> int:
+        wanted = Wanted(self.file.url, start, self.file.etag)
+        with origin.opened(wanted, self.gone) as body:
+            if body.start != start:
+                self._again(stream, "the source cannot go on, or has another file by now.")
+            self._announced(body)
+            size = self._receive(body, stream)
+        if self.file.size_bytes is not None and size != self.file.size_bytes:
+            raise self._wrong(WrongSize(f"{size} bytes came instead of {self.file.size_bytes}."))
         return size
 
     def _complete(self, size: int) -> bool:
@@ -140,7 +172,9 @@ class Transfer:
         if self.file.size_bytes is None and size % places.SPARE_BYTES < 2**16:
             places.check_room(self.claim.download, None, 0)
 
-    def _finish(self, size: int) -> None:
+    def _finish(self, stream: BinaryIO, size: int) -> None:
+        self._check_held()
+        self._check_alone(stream, size)
         found = self._hash.hexdigest()
         if self.file.sha256 and found != self.file.sha256:
             raise self._wrong(WrongContent("The SHA-256 is not the one that was announced."))
@@ -148,6 +182,13 @@ class Transfer:
         places.sync(self.path.parent)
         self.file.sha256, self.file.size_bytes = found, size
         self._count(size)
+
+    def _check_alone(self, stream: BinaryIO, size: int) -> None:
+        """What was hashed is what lies on the disk, under this name."""
+        ours = os.fstat(stream.fileno())
+        there = self.part.stat() if self.part.exists() else None
+        if there is None or not os.path.samestat(ours, there) or ours.st_size != size:
+            raise Changed("Somebody else wrote to this file.")
 
     def _wrong(self, problem: SourceFailed) -> SourceFailed:
         """What came is of no use to go on with."""

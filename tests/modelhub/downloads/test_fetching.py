@@ -1,5 +1,6 @@
 """Whole downloads from a hub that speaks the real protocols, faults included."""
 
+import fcntl
 import json
 import logging
 import threading
@@ -474,6 +475,35 @@ def test_whoever_lost_his_lease_writes_nothing_more(hub: Hub, transactional_db: 
     row.refresh_from_db()
     assert (row.holder, row.done_bytes, row.status) == ("another", 0, Status.QUEUED)
     running.end()
+
+
+@pytest.mark.parametrize("locks", [True, False])
+def test_what_a_late_writer_adds_is_in_no_model(
+    hub: Hub, transactional_db: None, models_dir: Path, locks: bool
+) -> None:
+    """Stopped in the middle of a piece, he wakes when another has finished his download."""
+    data = safetensors(4 * MB)
+    hub.repo("maker/big", {"big.safetensors": data})
+    hub.faults.pause = 0.05
+    row = downloads.start(Asked("huggingface", {"repo": "maker/big"}))
+    running = Running()
+    until(row, Status.DOWNLOADING, least=MB)
+    downloads.cancel(row)
+    running.end()
+    with next(places.of(row).rglob("*.part")).open("ab") as late:
+        if locks:
+            fcntl.flock(late, fcntl.LOCK_EX)
+        downloads.resume(row)
+        running = Running()
+        until(row, Status.DOWNLOADING, Status.VERIFYING, Status.COMPLETED, least=2 * MB)
+        late.write(b"late" * 1000)
+        late.flush()
+        hub.faults.pause = 0
+        running.thread.join(30)
+        until(row, Status.COMPLETED)
+        if locks:
+            late.write(b"later" * 1000)
+    assert (models_dir / row.target).read_bytes() == data
 
 
 def test_three_come_at_once_and_not_four(hub: Hub, transactional_db: None) -> None:
