@@ -45,6 +45,8 @@ class Transfer:
         self._before = claim.done - file.done_bytes
         # Whether the beginning of what is here came in an earlier try.
         self.resumed = False
+        # How often what had come was of no use to go on with.
+        self.beginnings = 0
 
     def run(self, origin: Origin) -> None:
         """Returns when the file is whole, true and synced under its name."""
@@ -112,6 +114,7 @@ class Transfer:
         wanted = Wanted(self.file.url, start, self.file.etag)
         with origin.opened(wanted, self.gone) as body:
             if body.start != start:
+                self.beginnings += 1
                 self._again(stream, "the source cannot go on, or has another file by now.")
             self._announced(body)
             size = self._receive(body, stream)

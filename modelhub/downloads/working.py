@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 Status = Download.Status
 # So often in a row it may fail with nothing coming, and longer than this nobody waits in between.
 MOST_FAILURES = 8
-# So often a file may turn out to be another and be begun anew.
+# So often a file may be begun anew: it turned out to be another, or cannot be gone on with.
 MOST_BEGINNINGS = 3
 LONGEST_PAUSE = 300.0
 # A line that broke while something came is taken up again at once, or nearly.
@@ -147,8 +147,11 @@ class Work:
         replaced = 0
         while not self._whole(transfer):
             replaced += transfer.file.done_bytes == 0
-            if replaced > MOST_BEGINNINGS:
-                raise Changed("The file at the source changes all the time.")
+            if max(replaced, transfer.beginnings) > MOST_BEGINNINGS:
+                raise Changed(
+                    "The line breaks, and the source cannot go on: it sends all of the file anew, or "
+                    "another one, each time."
+                )
         finishing.note_verified(file)
 
     def _whole(self, transfer: Transfer) -> bool:

@@ -247,6 +247,18 @@ def test_a_host_that_knows_no_ranges_is_asked_for_all_of_it(hub: Hub, fetch: Fet
     assert fetch("huggingface", repo="maker/big").status == Status.COMPLETED
 
 
+def test_a_host_that_knows_no_ranges_is_not_asked_for_ever(
+    hub: Hub, transactional_db: None
+) -> None:
+    hub.repo("maker/big", {"big.safetensors": safetensors(4 * MB)})
+    hub.faults.deaf, hub.faults.drop = True, 0.5
+    row = downloads.start(Asked("huggingface", {"repo": "maker/big"}))
+    lanes.run(20, bool)
+    row.refresh_from_db()
+    assert failed(row) == "source_changed"
+    assert len(hub.at_storage()) == 5
+
+
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
 def test_a_host_in_trouble_is_asked_again(hub: Hub, fetch: Fetch, status: int) -> None:
     hub.repo("maker/big", {"big.safetensors": safetensors(1000)})
