@@ -85,9 +85,7 @@ def look_at(path: Path, sha256: str = "") -> CatalogModel | None:
         _wait_for_others()
         rows.bring_in_line(root, [seen], whole=False)
         row = CatalogModel.objects.get(path=seen.path)
-        if sha256:
-            rows.keep_digest(row, sha256)
-    return row
+        return rows.keep_digest(row, sha256) if sha256 else row
 
 
 def _seen(path: Path, root: Path, marks: dict[str, str]) -> Seen:

@@ -3,6 +3,7 @@
 import fcntl
 import json
 import logging
+import shutil
 import threading
 import time
 from pathlib import Path
@@ -11,10 +12,10 @@ import pytest
 from django.db.models import F
 from pytest_django import Settings
 
-from accounts.models import AuditEntry
-from modelhub import downloads
+from accounts.models import AuditEntry, User
+from modelhub import catalog, downloads, scanning
 from modelhub.downloads import Asked, lanes, places
-from modelhub.models import Alias, CatalogModel, Download
+from modelhub.models import Alias, CatalogModel, Download, Upload
 from tests.hub.server import Hub, sha256
 from tests.hub.weights import pipeline, safetensors
 from tests.modelhub.downloads.conftest import Fetch, work
@@ -369,6 +370,20 @@ def test_what_is_here_under_another_name_is_not_fetched(
     assert "here already" in second.error_message
     assert second.model == first.model
     assert len(hub.at_storage()) == 1
+
+
+def test_one_that_was_missing_comes_back_under_another_name(
+    hub: Hub, fetch: Fetch, models_dir: Path
+) -> None:
+    data = safetensors(10_000)
+    hub.repo("maker/one", {"one.safetensors": data})
+    first = fetch("huggingface", repo="maker/one")
+    (models_dir / first.target).unlink()
+    scanning.scan()
+    again = fetch("url", url=f"{hub.storage}/x/{hub.keep(data)}", name="two")
+    assert again.status == Status.COMPLETED, again.error_message
+    assert again.model == first.model
+    assert CatalogModel.objects.get().path == again.target
 
 
 @pytest.mark.parametrize("name", ["lake.safetensors", "LAKE", "la\uff4be", "Lake.safetensors"])
