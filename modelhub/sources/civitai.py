@@ -55,8 +55,9 @@ class CivitAI:
         )
         file = File("", url, sha256=sha256.lower() if SHA256.fullmatch(sha256) else "")
         facts = {
-            "modelId": version.get("modelId") or asked.get("modelId"),
-            "versionId": version["id"],
+            # Not under the names of what was asked: the newest stays what was wanted.
+            "model": version.get("modelId") or asked.get("modelId"),
+            "version": version["id"],
             "title": called[:200],
             "baseModel": str(version.get("baseModel") or "")[:80],
             "trainedWords": [str(word)[:200] for word in _listed(version, "trainedWords")[:50]],

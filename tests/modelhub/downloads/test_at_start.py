@@ -53,6 +53,10 @@ def test_what_is_here_is_not_fetched_again_and_what_is_gone_is(
     wants.ALICE_DOWNLOAD_MODELS = ["maker/one"]
     done = fetch("huggingface", repo="maker/one")
     assert at_start.ask() == []
+    hub.civitai(7, "lake.safetensors", safetensors(2000))
+    wants.ALICE_DOWNLOAD_MODELS = ["maker/one", "civitai:7"]
+    fetch("civitai", modelId=7)
+    assert at_start.ask() == []
     (wants.ALICE_MODELS_DIR / done.target).unlink()
     assert [row.name for row in at_start.ask()] == ["maker/one"]
 
