@@ -99,7 +99,12 @@ def check_room(size: int) -> None:
 
 def reserved() -> int:
     """Bytes that open uploads and downloads still want of the disk."""
-    uploads = Upload.objects.aggregate(n=Sum(F("size_bytes") - F("received_bytes")))["n"]
     fetched = Download.objects.filter(status__in=Download.OPEN)
     downloads = fetched.aggregate(n=Sum(Coalesce("total_bytes", "done_bytes") - F("done_bytes")))
-    return int(uploads or 0) + max(0, int(downloads["n"] or 0))
+    return still_to_come() + max(0, int(downloads["n"] or 0))
+
+
+def still_to_come() -> int:
+    """The same of uploads alone."""
+    told = Upload.objects.aggregate(n=Sum(F("size_bytes") - F("received_bytes")))
+    return int(told["n"] or 0)
