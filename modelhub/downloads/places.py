@@ -14,6 +14,7 @@ from accounts.problems import Busy, Invalid
 from modelhub.kinds import NAMINGS, Kind
 from modelhub.models import Download
 from modelhub.sources import names
+from modelhub.uploads import parts
 
 FOLDER = ".downloads"
 PART = ".part"
@@ -86,7 +87,7 @@ def full(error: OSError) -> bool:
 
 
 def put(found: Path, wanted: Path, *, force: bool) -> None:
-    """Move a finished model into place at once and durably; never over another unless `force`."""
+    """Move a finished model into place at once and durably; never over another unless `force`,."""
     wanted.parent.mkdir(parents=True, exist_ok=True)
     if force:
         _set_aside(found, wanted)
@@ -150,9 +151,9 @@ def _present(folder: Path) -> Iterator[str]:
 
 
 def _promised(but: Download) -> int:
-    """What the others under way still have to come, in bytes."""
+    """What the others under way, and uploads, still have to come, in bytes."""
     others = Download.objects.filter(status__in=Download.OPEN, total_bytes__isnull=False)
     left = others.exclude(pk=but.pk).aggregate(
         sum=Coalesce(Sum(Greatest(F("total_bytes"), F("done_bytes")) - F("done_bytes")), 0)
     )
-    return int(left["sum"])
+    return int(left["sum"]) + parts.still_to_come()

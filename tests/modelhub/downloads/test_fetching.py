@@ -563,6 +563,18 @@ def test_the_share_of_the_line_holds_for_all_together(
     assert time.monotonic() - began > 2.3
 
 
+def test_what_uploads_still_need_is_not_free(
+    hub: Hub, fetch: Fetch, staff: User, monkeypatch: pytest.MonkeyPatch, models_dir: Path
+) -> None:
+    hub.repo("maker/big", {"big.safetensors": safetensors(1000)})
+    free = shutil.disk_usage(models_dir).free
+    Upload.objects.create(
+        filename="x.safetensors", size_bytes=free + 10**9, received_bytes=10**6, created_by=staff
+    )
+    assert failed(fetch("huggingface", repo="maker/big")) == "storage_full"
+    assert hub.at_storage() == []
+
+
 def test_no_room_is_said_before_anything_comes(
     hub: Hub, fetch: Fetch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
