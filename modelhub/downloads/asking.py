@@ -47,6 +47,8 @@ def start(asked: Asked, by: audit.Source = audit.SYSTEM) -> Download:
     if found := same(asked, Download.OPEN):
         return found
     with transaction.atomic():
+        if wish.takes:
+            places.check_no_shelf(wish.takes, asked.kind)
         if wish.takes and not asked.force:
             places.check_free(wish.takes, asked.kind)
         download = Download.objects.create(

@@ -11,6 +11,7 @@ from django.db.models import F, Q, Sum
 from django.db.models.functions import Coalesce, Greatest
 
 from accounts.problems import Busy, Invalid
+from modelhub import walking
 from modelhub.kinds import NAMINGS, Kind
 from modelhub.models import Download
 from modelhub.sources import names
@@ -70,6 +71,22 @@ def check_free(name: str, kind: str = "", *, but: Download | None = None) -> Non
             raise NameTaken(f"{name[:80]!r} is on its way already.", param="name")
 
 
+def check_no_shelf(name: str, kind: str = "") -> None:
+    """Raises NameTaken for the name of a folder that holds models: nothing ever replaces those."""
+    for folder in FOLDERS if not kind else (NAMINGS[Kind(kind)].folder,):
+        _check_no_shelf(root() / folder / name)
+
+
+def _check_no_shelf(wanted: Path) -> None:
+    relative = str(wanted.relative_to(root()))
+    if names.folded(relative) in FOLDERS or _is_shelf(wanted):
+        raise NameTaken(f"{relative[:80]!r} is a folder of models here.", param="name")
+
+
+def _is_shelf(path: Path) -> bool:
+    return path.is_dir() and not walking.is_model(path) and bool(walking.walk(path).models)
+
+
 def check_room(download: Download, total: int | None, done: int) -> None:
     """Raises NoRoom where the disk cannot take what is still to come of this and of the others."""
     place = root()
@@ -87,7 +104,10 @@ def full(error: OSError) -> bool:
 
 
 def put(found: Path, wanted: Path, *, force: bool) -> None:
-    """Move a finished model into place at once and durably; never over another unless `force`,."""
+    """Move a finished model into place at once and durably; never over another unless `force`, and
+    never over a folder of others.
+    """
+    _check_no_shelf(wanted)
     wanted.parent.mkdir(parents=True, exist_ok=True)
     if force:
         _set_aside(found, wanted)

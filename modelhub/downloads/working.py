@@ -102,6 +102,7 @@ class Work:
     def _note(self, plan: Plan) -> list[DownloadFile]:
         """Write the plan down, so that whoever goes on with it fetches the very same files."""
         download = self.download
+        places.check_no_shelf(plan.name, plan.kind or download.kind)
         if not download.force:
             places.check_free(plan.name, plan.kind or download.kind, but=download)
         sizes = [file.size for file in plan.files]

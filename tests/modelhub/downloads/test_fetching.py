@@ -422,6 +422,34 @@ def test_force_replaces_a_file_and_a_folder(hub: Hub, fetch: Fetch, models_dir: 
     assert not (models_dir / "tiny/old.txt").exists()
 
 
+@pytest.mark.parametrize("force", [False, True])
+def test_no_model_takes_the_place_of_a_folder_of_models(
+    hub: Hub, fetch: Fetch, models_dir: Path, force: bool
+) -> None:
+    (models_dir / "loras/mine").mkdir(parents=True)
+    (models_dir / "loras/mine/lake.safetensors").write_bytes(safetensors(1000))
+    (models_dir / "shelf").mkdir()
+    (models_dir / "shelf/hill.safetensors").write_bytes(safetensors(1000))
+    for name in ("LoRAs", "vaes", "shelf"):
+        hub.repo(f"maker/{name}", pipeline())
+        with pytest.raises(places.NameTaken):
+            fetch("huggingface", repo=f"maker/{name}", force=force)
+    assert (models_dir / "loras/mine/lake.safetensors").exists()
+    assert (models_dir / "shelf/hill.safetensors").exists()
+    assert not (models_dir / "vaes").exists()
+
+
+def test_a_folder_that_became_one_of_models_meanwhile_is_not_replaced(
+    hub: Hub, transactional_db: None, models_dir: Path
+) -> None:
+    hub.repo("maker/tiny", pipeline())
+    row = downloads.start(Asked("huggingface", {"repo": "maker/tiny"}, force=True))
+    (models_dir / "tiny").mkdir()
+    (models_dir / "tiny/hill.safetensors").write_bytes(safetensors(1000))
+    assert failed(work(row)) == "already_exists"
+    assert (models_dir / "tiny/hill.safetensors").exists()
+
+
 # --- Cancelling, going on, sharing the line
 
 
