@@ -8,7 +8,8 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from accounts import audit
-from modelhub import detection, scanning
+from accounts.problems import Invalid
+from modelhub import aliases, detection, scanning
 from modelhub.downloads import lease, places
 from modelhub.downloads.lease import Claim, Lost
 from modelhub.models import Alias, CatalogModel, Download, DownloadFile, Source
@@ -49,7 +50,7 @@ def _note(claim: Claim, model: CatalogModel | None, target: str) -> None:
         if model is not None:
             model.source = {"source": download.source, **download.asked}
             model.save(update_fields=["source"])
-            _call_by_repository(download, model)
+            call_by_repository(download, model)
         lease.end(
             claim,
             Status.COMPLETED,
@@ -63,11 +64,16 @@ def _note(claim: Claim, model: CatalogModel | None, target: str) -> None:
                      name=download.name, source=download.source, path=target)  # fmt: skip
 
 
-def _call_by_repository(download: Download, model: CatalogModel) -> None:
+def call_by_repository(download: Download, model: CatalogModel) -> None:
     """Whoever names the repository means the model: so settings of other systems work."""
     if download.source != Source.HUGGINGFACE or download.asked["file"]:
         return
-    Alias.objects.get_or_create(name=download.asked["repo"], defaults={"model": model})
+    name, by = download.asked["repo"], _asker(download)
+    try:
+        if not Alias.objects.filter(name=name).exists():
+            aliases.point(name, model, by)
+    except Invalid as problem:
+        logger.info("%s is no alias: %s", name, problem.message)
 
 
 def _asker(download: Download) -> audit.Source:

@@ -90,14 +90,16 @@ class Work:
     def _have(self, model: CatalogModel) -> None:
         self.claim.done = model.size_bytes
         places.remove(self.download)
-        lease.end(
-            self.claim,
-            Status.COMPLETED,
-            model=model,
-            target=model.path,
-            total_bytes=model.size_bytes,
-            error_message=f"It was here already, as {model.public_id}.",
-        )
+        with transaction.atomic():
+            finishing.call_by_repository(self.download, model)
+            lease.end(
+                self.claim,
+                Status.COMPLETED,
+                model=model,
+                target=model.path,
+                total_bytes=model.size_bytes,
+                error_message=f"It was here already, as {model.public_id}.",
+            )
 
     def _note(self, plan: Plan) -> list[DownloadFile]:
         """Write the plan down, so that whoever goes on with it fetches the very same files."""

@@ -96,6 +96,42 @@ def test_the_name_of_the_repository_means_the_model(hub: Hub, fetch: Fetch) -> N
     assert done.model.source["repo"] == "maker/tiny"
 
 
+def test_the_repository_of_the_settings_is_the_default(
+    hub: Hub, fetch: Fetch, settings: Settings
+) -> None:
+    hub.repo("maker/tiny", pipeline())
+    done = fetch("huggingface", repo="maker/tiny")
+    CatalogModel.objects.create(public_id="sd/aaa", path="aaa", native_resolution=512)
+    CatalogModel.objects.update(state=CatalogModel.State.READY)
+    CatalogModel.objects.filter(path="aaa").update(created_at="2000-01-01T00:00Z")
+    settings.ALICE_DEFAULT_MODEL = "maker/none"
+    assert catalog.default(None) != done.model
+    settings.ALICE_DEFAULT_MODEL = "maker/tiny"
+    assert catalog.default(None) == done.model
+    assert AuditEntry.objects.get(action="model_changed").detail["alias"] == "maker/tiny"
+
+
+def test_a_repository_that_was_here_already_names_its_model_too(
+    hub: Hub, fetch: Fetch, models_dir: Path
+) -> None:
+    data = safetensors(10_000, name="model.weight")
+    hub.repo("maker/lake", {"lake.safetensors": data})
+    first = fetch("url", url=f"{hub.storage}/x/{hub.keep(data)}", name="hill")
+    CatalogModel.objects.update(state=CatalogModel.State.READY)
+    second = fetch("huggingface", repo="maker/lake")
+    assert (second.model, len(hub.at_storage())) == (first.model, 1)
+    assert Alias.objects.get(name="maker/lake").model == first.model
+
+
+@pytest.mark.parametrize("repo", ["search/tiny", "sd/tiny", "maker/lora"])
+def test_a_repository_that_cannot_be_an_alias_is_none(hub: Hub, fetch: Fetch, repo: str) -> None:
+    lora = {"one.safetensors": safetensors(1000)}
+    hub.repo(repo, lora if repo == "maker/lora" else pipeline())
+    done = fetch("huggingface", repo=repo)
+    assert done.status == Status.COMPLETED, done.error_message
+    assert not Alias.objects.exists()
+
+
 def test_a_repository_of_many_pages_is_read_to_its_end(hub: Hub, fetch: Fetch) -> None:
     hub.page_size = 3
     hub.repo("maker/tiny", pipeline())
