@@ -95,7 +95,7 @@ def _terms(model: CatalogModel) -> Terms:
 def _spec(request: ImageRequest, terms: Terms, adjustments: list[Adjustment]) -> JobSpec:
     model = terms.model
     width, height = _size(request, terms, adjustments)
-    guidance = _guidance(request, terms)
+    guidance = _guidance(request, terms, adjustments)
     return JobSpec(
         task=request.task,
         model=model.public_id,
@@ -198,16 +198,22 @@ def _clip_skip(request: ImageRequest, terms: Terms) -> int:
     return _whole(request.clip_skip, "clip_skip", (0, conf.MAX_CLIP_SKIP), usual)
 
 
-def _guidance(request: ImageRequest, terms: Terms) -> float:
-    said = request.guidance_scale
+def _guidance(request: ImageRequest, terms: Terms, adjustments: list[Adjustment]) -> float:
+    said, traits = request.guidance_scale, terms.model.traits
+    if said is None and not traits.guided:
+        return 0.0
     if said is None:
-        usual = terms.usual.get("guidance_scale", terms.model.traits.guidance_scale)
+        usual = terms.usual.get("guidance_scale", traits.guidance_scale)
         return float(conf.defaults().guidance_scale if usual is None else usual)
     if not math.isfinite(said) or not 0 <= said <= conf.MAX_GUIDANCE:
         raise Invalid(
             f"guidance_scale must be a number from 0 to {conf.MAX_GUIDANCE:g}.",
             param="guidance_scale",
         )
+    if said and not traits.guided:
+        reason = f"{traits.title} takes no guidance"
+        adjustments.append(Adjustment("guidance_scale", said, 0.0, reason))
+        return 0.0
     return float(said)
 
 

@@ -50,7 +50,8 @@ LatentRgb = tuple[tuple[float, float, float], ...]
 class Variant:
     """What sets one kind of checkpoint apart from the plain ones of its family; None: nothing.
 
-    `runnable` False: a checkpoint for another task than drawing from a text.
+    `runnable` False: a checkpoint for another task than drawing from a text. `guided` False: it reads
+    no guidance number at all.
     """
 
     title: str
@@ -59,6 +60,7 @@ class Variant:
     guidance_scale: float | None = None
     prediction_type: Prediction | None = None
     runnable: bool = True
+    guided: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ class Traits:
     pipeline: str
     steps: int | None = None
     guidance_scale: float | None = None
+    guided: bool = True
     negative_prompt: bool = True
     # Samplers that suit it, the usual one first; empty: all do.
     schedulers: tuple[str, ...] = ()
@@ -132,7 +135,7 @@ _SD3 = MappingProxyType(
 )
 _FLUX = MappingProxyType(
     {
-        "schnell": Variant("schnell", steps=4, guidance_scale=0.0),
+        "schnell": Variant("schnell", steps=4, guidance_scale=0.0, guided=False),
         "fill": Variant("Fill", steps=50, guidance_scale=30.0, runnable=False),
         "control": Variant("Control", steps=50, guidance_scale=10.0, runnable=False),
         "kontext": Variant("Kontext", guidance_scale=2.5, runnable=False),
@@ -214,6 +217,7 @@ def traits_of(family: Family, variant: str = "") -> Traits:
         native=row.native or plain.native,
         steps=plain.steps if row.steps is None else row.steps,
         guidance_scale=plain.guidance_scale if row.guidance_scale is None else row.guidance_scale,
+        guided=plain.guided and row.guided,
         prediction_type=row.prediction_type or plain.prediction_type,
         runnable=plain.runnable and row.runnable,
         single_file=plain.single_file and row.runnable,

@@ -108,6 +108,21 @@ def test_a_negative_prompt_that_has_no_effect_is_reported() -> None:
     assert "guidance_scale" in adjusted.reason
 
 
+def test_guidance_that_a_model_does_not_read_is_reported() -> None:
+    schnell = model(Family.FLUX, guidance_scale=2.0)
+    schnell.variant = "schnell"
+    resolved = resolve(ImageRequest(prompt="x", guidance_scale=7.5), schnell)
+    assert resolved.spec.guidance_scale == 0.0
+    (told,) = adjustments_json(resolved)
+    assert (told["field"], told["from"], told["to"]) == ("guidance_scale", 7.5, 0.0)
+    assert "schnell takes no guidance" in told["reason"]
+    with pytest.raises(Adjusted):
+        resolve(ImageRequest(prompt="x", guidance_scale=7.5, strict=True), schnell)
+    for said in (None, 0.0):
+        resolved = resolve(ImageRequest(prompt="x", guidance_scale=said), schnell)
+        assert (resolved.spec.guidance_scale, resolved.adjustments) == (0.0, ())
+
+
 def test_a_default_without_effect_is_left_out_without_a_word() -> None:
     asked = ImageRequest(prompt="x", guidance_scale=0.5)
     resolved = resolve(asked, model(negative_prompt="blur"))
