@@ -14,7 +14,8 @@ Layout = CatalogModel.Layout
 
 @dataclass(frozen=True, slots=True)
 class Detected:
-    """What was found. `native_resolution` in pixels, 0 when unknown; `detail` says why not ready.
+    """What was found. `native_resolution` in pixels, 0 when unknown; `detail` says why not ready,
+    or what it does without.
 
     `metadata` is what the file says of itself, cut to size; `sidecar` what a checked side-car says.
     """

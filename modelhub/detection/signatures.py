@@ -111,6 +111,7 @@ PLAYGROUND = "edm_mean"
 V_PREDICTION = ("v_pred", "ztsnr")
 
 # What a whole checkpoint of a family holds beside the denoiser, by the names it has in one file.
+T5 = "text_encoders.t5xxl.*"
 PARTS: Mapping[Family, Mapping[str, str]] = {
     Family.SD1: {"VAE": "first_stage_model.*", "text encoder": "cond_stage_model.*"},
     Family.SD2: {"VAE": "first_stage_model.*", "text encoder": "cond_stage_model.*"},
@@ -127,7 +128,7 @@ PARTS: Mapping[Family, Mapping[str, str]] = {
     Family.FLUX: {
         "VAE": "vae.*",
         "CLIP-L text encoder": "text_encoders.clip_l.*",
-        "T5 text encoder": "text_encoders.t5xxl.*",
+        "T5 text encoder": T5,
     },
 }
 

@@ -17,6 +17,7 @@ from modelhub.detection.signatures import (
     PLAYGROUND,
     PREFIXES,
     QUANTISED,
+    T5,
     TRANSFORMERS,
     UNETS,
     V_PREDICTION,
@@ -136,7 +137,20 @@ def _checkpoint(path: Path, tensors: Tensors, header: Header, found: Detected) -
     )
     reason = cannot_run(family, variant, found.layout)
     reason = reason or _out_of_a_folder(tensors) or _quantised(found.precision)
-    return replace(found, state=State.UNSUPPORTED, detail=reason) if reason else found
+    if reason:
+        return replace(found, state=State.UNSUPPORTED, detail=reason)
+    return replace(found, detail=_without_t5(family, tensors))
+
+
+def _without_t5(family: Family, tensors: Tensors) -> str:
+    """What Stable Diffusion 3 does without; FLUX cannot, and says so when it is drawn with."""
+    if family is not Family.SD3:
+        return ""
+    weights = "" if tensors.has(T5) else "T5's weights (t5xxl_*.safetensors) and "
+    return (
+        f"without {weights}T5's tokenizer.json in text-encoders/ it reads 77 tokens of a prompt at "
+        "most"
+    )
 
 
 def _looks(tensors: Tensors) -> Looks | None:

@@ -38,7 +38,24 @@ def test_who_trained_and_how_large_is_told(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", real_headers.NAMES)
 def test_a_file_that_cannot_be_used_says_why(name: str, tmp_path: Path) -> None:
     found = found_in(name, tmp_path)
-    assert bool(found.detail) == (found.state != State.READY)
+    does_without = found.kind is Kind.CHECKPOINT and found.family is Family.SD3
+    assert bool(found.detail) == (found.state != State.READY or does_without)
+
+
+@pytest.mark.parametrize(
+    ("name", "missing"),
+    [
+        ("checkpoint-sd3-medium", "T5's weights (t5xxl_*.safetensors) and T5's tokenizer.json"),
+        ("checkpoint-sd35-large", "without T5's tokenizer.json"),
+    ],
+)
+def test_what_stable_diffusion_3_does_without_is_said(
+    name: str, missing: str, tmp_path: Path
+) -> None:
+    found = found_in(name, tmp_path)
+    assert found.state == State.READY
+    assert missing in found.detail
+    assert "77 tokens" in found.detail
 
 
 def test_every_family_has_a_real_checkpoint() -> None:
