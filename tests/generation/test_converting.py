@@ -79,11 +79,39 @@ def test_a_copy_draws_the_same(model: CatalogModel) -> None:
     after = reread(model)
     assert (after.converted_bytes > 0, after.conversion_problem) == (True, "")
     assert drawn(after) == before
-    schedule = conversion.copy_of(after) / "scheduler/scheduler_config.json"
-    said_so = json.loads(schedule.read_text()) | {"prediction_type": "v_prediction"}
-    schedule.write_text(json.dumps(said_so))
+    vae = conversion.copy_of(after) / "vae/config.json"
+    vae.write_text(json.dumps(json.loads(vae.read_text()) | {"scaling_factor": 0.5}))
     # It is the copy that is read.
     assert drawn(after) != before
+
+
+def test_what_is_said_of_the_file_later_counts_for_its_copy_too(model: CatalogModel) -> None:
+    said("convert_model", "one")
+    CatalogModel.objects.filter(pk=model.pk).update(prediction_type="v_prediction")
+    later = reread(model)
+    with_copy = drawn(later)
+    later.converted_path = ""
+    assert with_copy == drawn(later)
+
+
+def test_a_copy_without_t5_takes_the_one_that_came_later(root: Path, tmp_path: Path) -> None:
+    whole = tiny_models.build_sd3(tmp_path / "sd3")
+    single_files.write_sd3(whole, root / "three.safetensors")
+    model = CatalogModel.objects.create(
+        public_id="sd/three", path="three.safetensors", layout="single_file", family="sd3",
+        native_resolution=64,
+    )  # fmt: skip
+    tokenizer = root / "three.components/tokenizer_3"
+    tokenizer.rename(tmp_path / "tokenizer_3")
+    said("convert_model", "three")
+    assert not (conversion.copy_of(reread(model)) / "text_encoder_3").exists()
+    shelf = root / "text-encoders"
+    shelf.mkdir()
+    shutil.copy(tmp_path / "tokenizer_3/tokenizer.json", shelf)
+    order = replace(ORDER, model="sd/three", scheduler="euler", prompt="a boat " * 20)
+    runner = Runner(DiffusersBackend(Setup("cpu")), 1, 0)
+    [result] = runner.run(tasks.ref(reread(model)), [order], lambda step: None)
+    assert result.pictures
 
 
 def test_a_damaged_copy_harms_nobody(model: CatalogModel, caplog: pytest.LogCaptureFixture) -> None:

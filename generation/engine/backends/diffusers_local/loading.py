@@ -71,19 +71,25 @@ def source_of(model: ModelRef, row: Pipeline) -> Source:
     return folders.Folder(Path(model.path), row)
 
 
-def _read_fast(model: ModelRef, row: Pipeline, dtype: torch.dtype) -> Contents | None:
+def _read_fast(source: SingleFile, dtype: torch.dtype) -> Contents | None:
     """From the converted copy, where there is one of this very file; it may be damaged."""
+    model, row = source.model, source.row
     path = Path(model.copy)
     if not model.copy or not copies.fits(path, Path(model.path), devices.name_of(dtype)):
         return None
     try:
-        return _read(folders.Folder(path, row), row, dtype)
+        index, _, parts = _read(folders.Folder(path, row), row, dtype)
+        for name in [name for name, part in parts.items() if part is None]:
+            # It may have been put beside the file since the copy was made.
+            parts[name] = source.part(name, row.parts[name], dtype)
     # As above; but here the file itself is still there to be read.
     except Exception as error:
         if devices.is_out_of_memory(error):
             raise
         logger.warning("%s: its copy cannot be read: %s", model.id, error)
         return None
+    # Side-cars may say since then that it predicts something else.
+    return index, source.schedule(), parts
 
 
 def _read(source: Source, row: Pipeline, dtype: torch.dtype) -> Contents:
@@ -94,7 +100,8 @@ def _read(source: Source, row: Pipeline, dtype: torch.dtype) -> Contents:
 def _load(model: ModelRef, row: Pipeline, device: torch.device, warm: Iterable[Warm]) -> Warm:
     source = source_of(model, row)
     dtype = devices.dtype_for(device, source.parameters())
-    index, schedule, parts = _read_fast(model, row, dtype) or _read(source, row, dtype)
+    fast = _read_fast(source, dtype) if isinstance(source, SingleFile) else None
+    index, schedule, parts = fast or _read(source, row, dtype)
     sharing.share(parts, [other.pipe for other in warm], device)
     pipe = getattr(diffusers, row.cls)(
         **parts,
