@@ -21,11 +21,13 @@ def sweep() -> int:
     now = timezone.now()
     over = Download.objects.exclude(status__in=Download.OPEN)
     over.filter(finished_at__lt=now - ROWS_KEPT).delete()
+    folder = places.root() / places.FOLDER
+    # Looked at before the rows: each folder was made for a row that was there by then.
+    listed = list(folder.iterdir()) if folder.is_dir() else []
     alive = Q(status__in=Download.OPEN) | Q(finished_at__gte=now - PARTS_KEPT)
     kept = set(Download.objects.filter(alive).values_list("pk", flat=True))
     gone = 0
-    folder = places.root() / places.FOLDER
-    for path in folder.iterdir() if folder.is_dir() else ():
+    for path in listed:
         if _id(path.name) not in kept:
             shutil.rmtree(path, ignore_errors=True)
             gone += 1

@@ -7,14 +7,16 @@ import shutil
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.db import connection
 from django.db.models import F
 from pytest_django import Settings
 
 from accounts.models import AuditEntry, User
 from modelhub import catalog, downloads, scanning
-from modelhub.downloads import Asked, lanes, places
+from modelhub.downloads import Asked, lanes, places, sweeping
 from modelhub.models import Alias, CatalogModel, Download, Upload
 from tests.hub.server import Hub, sha256
 from tests.hub.weights import pipeline, safetensors
@@ -646,6 +648,26 @@ def test_no_room_is_said_before_anything_comes(
     monkeypatch.setattr(places, "SPARE_BYTES", 10**18)
     assert failed(fetch("huggingface", repo="maker/big")) == "storage_full"
     assert hub.at_storage() == []
+
+
+def test_a_sweep_leaves_what_begins_meanwhile(db: None, models_dir: Path) -> None:
+    begun: list[Download] = []
+
+    def begin(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        """Another process, right after the rows were read."""
+        told = execute(sql, params, many, context)
+        if sql.startswith("SELECT") and " OR " in sql and not begun:
+            begun.append(Download(source="url", name="x"))
+            begun[0].save()
+            places.of(begun[0]).mkdir(parents=True)
+        return told
+
+    with connection.execute_wrapper(begin):
+        sweeping.sweep()
+        assert places.of(begun[0]).exists()
+        Download.objects.all().delete()
+        assert sweeping.sweep() == 1
+    assert not places.of(begun[0]).exists()
 
 
 def test_a_deleted_download_leaves_nothing(hub: Hub, transactional_db: None) -> None:
