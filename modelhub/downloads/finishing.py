@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts import audit
 from accounts.problems import Invalid
-from modelhub import aliases, detection, scanning
+from modelhub import aliases, detection, hashing, scanning
 from modelhub.downloads import lease, places
 from modelhub.downloads.lease import Claim, Lost
 from modelhub.models import Alias, CatalogModel, Download, DownloadFile, Source
@@ -37,11 +37,29 @@ def finish(claim: Claim, files: list[DownloadFile]) -> None:
         _stopped(claim)
         return
     places.put(found, wanted, force=download.force)
+    close(claim, files, wanted)
+
+
+def placed(download: Download, files: list[DownloadFile]) -> Path | None:
+    """Where all of it lies already, put there by whoever died before he could say so."""
+    if not files or not all(file.verified_at for file in files):
+        return None
+    wanted = places.root() / download.target
+    found = places.of(download) / wanted.name
+    if not wanted.exists() or (found.exists() and not found.samefile(wanted)):
+        return None
+    there = [(wanted / file.path if file.path else wanted, file.sha256) for file in files]
+    same = all(path.is_file() and hashing.digest_of(path) == sha256 for path, sha256 in there)
+    return wanted if same else None
+
+
+def close(claim: Claim, files: list[DownloadFile], wanted: Path) -> None:
+    """List what was put in place, and note that it was."""
     # What one file is made of is known by now; a folder has no single sum.
     alone = len(files) == 1 and not files[0].path
     model = scanning.look_at(wanted, files[0].sha256 if alone else "")
     _note(claim, model, _relative(wanted))
-    places.remove(download)
+    places.remove(claim.download)
 
 
 def _note(claim: Claim, model: CatalogModel | None, target: str) -> None:

@@ -488,6 +488,42 @@ def test_a_folder_that_became_one_of_models_meanwhile_is_not_replaced(
     assert (models_dir / "tiny/hill.safetensors").exists()
 
 
+@pytest.mark.parametrize("link", [True, False])
+@pytest.mark.parametrize("folder", [True, False])
+def test_one_that_was_placed_and_not_noted_is_noted(
+    hub: Hub, fetch: Fetch, models_dir: Path, folder: bool, link: bool
+) -> None:
+    """Whoever had put it there died at that moment."""
+    hub.repo("maker/tiny", pipeline() if folder else {"tiny.safetensors": safetensors(1000)})
+    done = fetch("huggingface", repo="maker/tiny")
+    sent = hub.sent
+    CatalogModel.objects.all().delete()
+    if link and not folder:
+        places.of(done).mkdir()
+        (places.of(done) / "tiny.safetensors").hardlink_to(models_dir / done.target)
+    Download.objects.update(
+        status=Status.VERIFYING, holder="dead", lease_until=F("created_at"), finished_at=None
+    )
+    done.refresh_from_db()
+    assert work(done).status == Status.COMPLETED, done.error_message
+    assert hub.sent == sent
+    assert done.model == CatalogModel.objects.get()
+    assert not places.of(done).exists()
+
+
+def test_a_stranger_of_the_name_is_not_taken_for_what_was_placed(
+    hub: Hub, fetch: Fetch, models_dir: Path
+) -> None:
+    hub.repo("maker/tiny", {"tiny.safetensors": safetensors(1000)})
+    done = fetch("huggingface", repo="maker/tiny")
+    (models_dir / done.target).write_bytes(safetensors(1000, seed=2))
+    Download.objects.update(
+        status=Status.VERIFYING, holder="dead", lease_until=F("created_at"), finished_at=None
+    )
+    done.refresh_from_db()
+    assert failed(work(done)) == "already_exists"
+
+
 # --- Cancelling, going on, sharing the line
 
 
