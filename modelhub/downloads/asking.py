@@ -1,6 +1,6 @@
 """What people do to downloads: ask for one, cancel, take up again, forget. Each a write of one row."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,13 +39,14 @@ class WrongState(Invalid):
 
 
 def start(asked: Asked, by: audit.Source = audit.SYSTEM) -> Download:
-    """The row of a new download, or of the one under way that fetches the same.
+    """The row of a new download, or of the one under way that fetches the same in the same way.
 
     Raises Invalid or Forbidden for what can never be fetched, `already_exists` for a taken name.
     """
     wish = _wish(asked)
-    if found := same(asked, Download.OPEN):
-        return found
+    for found in _alike(asked, Download.OPEN):
+        if found.force == asked.force and asked.kind in {"", found.kind}:
+            return found
     with transaction.atomic():
         if wish.takes:
             places.check_no_shelf(wish.takes, asked.kind)
@@ -68,14 +69,17 @@ def start(asked: Asked, by: audit.Source = audit.SYSTEM) -> Download:
 
 def same(asked: Asked, statuses: tuple[Download.Status, ...]) -> Download | None:
     """The newest download in one of `statuses` that was asked for by the same reference."""
+    return next(_alike(asked, statuses), None)
+
+
+def _alike(asked: Asked, statuses: tuple[Download.Status, ...]) -> Iterator[Download]:
     wish = _wish(asked)
     rows = Download.objects.filter(
         source=asked.source, status__in=statuses, **{f"asked__{k}": v for k, v in _said(wish)}
     )
     for row in rows.order_by("-created_at"):
         if all(row.asked.get(name) == value for name, value in wish.asked.items()):
-            return row
-    return None
+            yield row
 
 
 def cancel(download: Download, by: audit.Source = audit.SYSTEM) -> Download:

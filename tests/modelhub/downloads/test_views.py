@@ -70,6 +70,16 @@ def test_asking_twice_is_one_download(api: Client) -> None:
     assert first["id"] == second["id"]
 
 
+def test_asking_otherwise_than_the_one_under_way_is_not_the_same(api: Client) -> None:
+    first = post(api, "huggingface", repoId="maker/lakes").json()
+    typed = post(api, "huggingface", repoId="maker/lakes", type="lora")
+    assert (typed.status_code, typed.json()["error"]["code"]) == (400, "already_exists")
+    forced = post(api, "huggingface", repoId="maker/lakes", force=True)
+    assert (forced.status_code, forced.json()["id"] != first["id"]) == (202, True)
+    Download.objects.filter(pk=first["id"]).update(kind="lora")
+    assert post(api, "huggingface", repoId="maker/lakes").json()["id"] == first["id"]
+
+
 @pytest.mark.parametrize(
     ("source", "body", "status", "code"),
     [
