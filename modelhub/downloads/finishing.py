@@ -13,6 +13,7 @@ from modelhub import aliases, detection, hashing, scanning
 from modelhub.downloads import lease, places
 from modelhub.downloads.lease import Claim, Lost
 from modelhub.models import Alias, CatalogModel, Download, DownloadFile, Source
+from modelhub.sources.errors import Later
 
 logger = logging.getLogger(__name__)
 Status = Download.Status
@@ -32,6 +33,7 @@ def finish(claim: Claim, files: list[DownloadFile]) -> None:
     wanted = places.target(kind, found.name)
     if not download.force:
         places.check_free(found.name, kind, but=download)
+    _wait_for_deletion(wanted)
     # The last moment at which it can be stopped.
     if not claim.held().filter(cancel_requested=False).update(target=_relative(wanted)):
         _stopped(claim)
@@ -60,6 +62,13 @@ def close(claim: Claim, files: list[DownloadFile], wanted: Path) -> None:
     model = scanning.look_at(wanted, files[0].sha256 if alone else "")
     _note(claim, model, _relative(wanted))
     places.remove(claim.download)
+
+
+def _wait_for_deletion(wanted: Path) -> None:
+    """What takes the place of a model that is to go would go with it. Raises Later."""
+    rows = CatalogModel.objects.filter(path=_relative(wanted), state=CatalogModel.State.DELETING)
+    if rows.exists():
+        raise Later("The model of this name is still being deleted.")
 
 
 def _note(claim: Claim, model: CatalogModel | None, target: str) -> None:

@@ -15,7 +15,7 @@ from django.db.models import F
 from pytest_django import Settings
 
 from accounts.models import AuditEntry, User
-from modelhub import catalog, downloads, scanning
+from modelhub import catalog, deleting, downloads, scanning
 from modelhub.downloads import Asked, lanes, places, sweeping
 from modelhub.models import Alias, CatalogModel, Download, Upload
 from tests.hub.server import Hub, sha256
@@ -458,6 +458,24 @@ def test_force_replaces_a_file_and_a_folder(hub: Hub, fetch: Fetch, models_dir: 
     (models_dir / "tiny/old.txt").write_text("old")
     assert fetch("huggingface", repo="maker/tiny", force=True).status == Status.COMPLETED
     assert not (models_dir / "tiny/old.txt").exists()
+
+
+def test_nothing_takes_the_place_of_a_model_that_is_to_go(
+    hub: Hub, fetch: Fetch, models_dir: Path
+) -> None:
+    old, new = safetensors(1000), safetensors(1000, seed=2)
+    first = fetch("url", url=f"{hub.storage}/x/{hub.keep(old)}", name="lake")
+    CatalogModel.objects.update(state=CatalogModel.State.DELETING)
+    row = downloads.start(
+        Asked("url", {"url": f"{hub.storage}/x/{hub.keep(new)}", "name": "lake"}, force=True)
+    )
+    lanes.run(5, bool)
+    row.refresh_from_db()
+    assert (row.status, "deleted" in row.error_message) == (Status.QUEUED, True)
+    assert (models_dir / first.target).read_bytes() == old
+    deleting.finish()
+    assert work(row).status == Status.COMPLETED, row.error_message
+    assert (models_dir / row.target).read_bytes() == new
 
 
 @pytest.mark.parametrize("force", [False, True])
