@@ -66,7 +66,7 @@ class Policy:
     """Where a request may go and what it may cost.
 
     `hosts`: exact names, or `.suffixes`; None means any. `private`: also addresses of this machine
-    and its network; `inside`: those too, but for these hosts only. `allowed`: single addresses that
+    and its network; `inside`: those too, but for these hosts, or `host:port`, only. `allowed`: single addresses that
     count as public. `seconds`: for all of it, None for no limit; `stall`: without a byte.
     `given_up` is asked while waiting. Sizes in bytes.
     """
@@ -228,7 +228,7 @@ def _connected(target: Target, policy: Policy, clock: "Clock") -> socket.socket:
     """A socket to an address that was checked, not to a name that may mean another by then."""
     _check_host(target, policy)
     found = policy.resolve(target.host, target.port, clock.left())
-    if not policy.private and target.host not in policy.inside:
+    if not policy.private and not _is_inside(target, policy):
         for address in found:
             # One private address among public ones is an attempt, or will be on the next try.
             if address not in policy.allowed and not addresses.is_public(address):
@@ -246,10 +246,14 @@ def _connected(target: Target, policy: Policy, clock: "Clock") -> socket.socket:
 
 def _check_host(target: Target, policy: Policy) -> None:
     host = target.host
-    if policy.hosts is None or host in policy.inside:
+    if policy.hosts is None or _is_inside(target, policy):
         return
     if not any(host == name or (name[:1] == "." and host.endswith(name)) for name in policy.hosts):
         raise addresses.refusal(host) or HostNotAllowed(f"Nothing is fetched from {host}.")
+
+
+def _is_inside(target: Target, policy: Policy) -> bool:
+    return not policy.inside.isdisjoint({target.host, f"{target.host}:{target.port}"})
 
 
 def _first(found: Sequence[IPAddress], port: int, clock: "Clock") -> socket.socket:

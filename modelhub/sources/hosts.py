@@ -65,14 +65,15 @@ def _hosts() -> Iterator[str]:
 
 
 def _inside() -> Iterator[str]:
-    """Hosts that the operator put into this network by name: mirrors, and addresses as such.
+    """Hosts that the operator put into this network by name: mirrors, at their port alone, and
+    addresses as such.
 
     A name in ALICE_HUB_HOSTS is somebody else's and must not turn out to mean a machine of ours.
     """
     for base, _ in _tokens():
-        host = urlsplit(base).hostname or ""
-        if host not in PUBLIC:
-            yield host
+        mirror = addresses.parse(base)
+        if mirror.host not in PUBLIC:
+            yield f"{mirror.host}:{mirror.port}"
     for name in settings.ALICE_HUB_HOSTS:
         if _is_address(name):
             yield name

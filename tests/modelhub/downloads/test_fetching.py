@@ -387,6 +387,14 @@ def test_a_redirect_into_this_network_is_not_followed(hub: Hub, fetch: Fetch) ->
     assert failed(fetch("huggingface", repo="maker/other")) == "host_not_allowed"
 
 
+def test_a_mirror_opens_its_own_port_alone(hub: Hub, fetch: Fetch) -> None:
+    inner = f"{hub.url.rpartition(':')[0]}:6379/x.safetensors"
+    assert failed(fetch("url", url=inner)) == "address_not_allowed"
+    hub.repo("maker/big", {"big.safetensors": safetensors(1000)})
+    hub.faults.onward = inner
+    assert failed(fetch("huggingface", repo="maker/big")) == "address_not_allowed"
+
+
 def test_metadata_that_names_an_inner_address_is_not_believed(hub: Hub, fetch: Fetch) -> None:
     hub.civitai(7, "x.safetensors", b"", downloadUrl="http://10.0.0.1/x.safetensors")
     assert failed(fetch("civitai", modelId=7)) == "address_not_allowed"
