@@ -155,16 +155,16 @@ async def test_following_shows_a_whole_life(
     submit: Submit, take: Take, elsewhere: Elsewhere
 ) -> None:
     job = await elsewhere(partial(submit, previews=True))
-    updates = []
+    updates, claims = [], []
     # Each step waits for word of the one before: changes close together are told as one.
     async for update in jobs.follow(job.pk, 0):
         updates.append(update)
         if update.name == "queued":
-            claim = await elsewhere(take)
+            claims.append(await elsewhere(take))
         elif update.name == "progress" and not update.job.step:
-            await elsewhere(partial(jobs.report, claim, 4, 10, b"webp"))
+            await elsewhere(partial(jobs.report, claims[0], 4, 10, b"webp"))
         elif update.name == "progress":
-            await elsewhere(partial(succeed, claim))
+            await elsewhere(partial(succeed, claims[0]))
     names = [update.name for update in updates]
     assert names == ["queued", "progress", "preview", "progress", "succeeded"]
     assert [update.preview for update in updates if update.preview] == [b"webp"]
