@@ -10,6 +10,7 @@ from django.conf import settings
 from accounts.problems import Invalid
 from modelhub.downloads.asking import Asked
 from modelhub.models import Source
+from modelhub.sources.civitai import MARKS
 
 REPO = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+)(?:@(?P<revision>[^:@\s]+))?(?::(?P<file>\S+))?")
 CIVITAI = re.compile(r"civitai:(?P<modelId>\d+)(?:@(?P<versionId>\d+))?")
@@ -54,8 +55,11 @@ def _of_link(url: str) -> tuple[str, Mapping[str, Any]]:
             if found := pattern.fullmatch(path):
                 return Source.HUGGINGFACE, found.groupdict()
     if host in {"civitai.com", urlsplit(settings.ALICE_CIVITAI_URL).netloc}:
-        version = parse_qs(parts.query).get("modelVersionId", [None])[0]
+        query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        said = {"versionId": query.get("modelVersionId")} | {
+            name: query[name] for name in MARKS if name in query
+        }
         for pattern in CIVITAI_PATHS:
             if found := pattern.fullmatch(path):
-                return Source.CIVITAI, {"versionId": version} | found.groupdict()
+                return Source.CIVITAI, said | found.groupdict()
     return Source.URL, {"url": url}

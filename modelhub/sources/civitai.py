@@ -29,25 +29,32 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
 )
 SHA256 = re.compile(r"[0-9A-Fa-f]{64}")
 LARGEST_ID = 2**53
+# What its links tell the files of a version apart by, beside their numbers.
+MARKS = ("type", "format", "size", "fp")
+LONGEST_MARK = 40
 KB = 1024
 
 
 class CivitAI:
-    """`{modelId, versionId, fileId}`; the last two may be None: the newest, and its main file."""
+    """`{modelId, versionId, fileId}`; the last two may be None: the newest, and its main file.
+
+    `type`, `format`, `size` and `fp` narrow the files down, as in the links of its pages.
+    """
 
     def read(self, reference: Mapping[str, Any]) -> Wish:
         asked = {name: _number(reference, name) for name in ("modelId", "versionId", "fileId")}
         if asked["modelId"] is None and asked["versionId"] is None:
             raise Invalid("CivitAI's models are known by a number.", param="modelId")
         shown = " ".join(f"{k.removesuffix('Id')} {v}" for k, v in asked.items() if v is not None)
-        return Wish(asked, f"CivitAI {shown}")
+        marks = {name: str(reference[name])[:LONGEST_MARK] for name in MARKS if reference.get(name)}
+        return Wish(asked | marks, f"CivitAI {shown}")
 
     def plan(self, asked: Mapping[str, Any], given_up: GivenUp) -> Plan:
         version, type_of, called = _version(asked, given_up)
         kind = KINDS.get(type_of)
         if kind is None:
             raise NotUsable(f"A {type_of[:40] or 'nameless type'} holds no weights to run.")
-        chosen = _chosen(version, asked.get("fileId"))
+        chosen = _chosen(version, asked)
         name = names.weights(str(chosen.get("name") or ""))
         sha256 = str((chosen.get("hashes") or {}).get("SHA256") or "")
         url = (
@@ -97,14 +104,18 @@ def _of(model: Mapping[str, Any], wanted: int | None) -> dict[str, Any]:
     raise NotThere("CivitAI has no such version of this model.")
 
 
-def _chosen(version: Mapping[str, Any], wanted: int | None) -> dict[str, Any]:
+def _chosen(version: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any]:
     """The file asked for; else the main one; else the first that is weights we read."""
     files = [each for each in _listed(version, "files") if isinstance(each, dict)]
+    wanted = asked.get("fileId")
     if wanted is not None:
-        found = [each for each in files if each.get("id") == wanted]
-        if not found:
-            raise NotThere("CivitAI has no such file of this version.")
-        return found[0]
+        files = [each for each in files if each.get("id") == wanted]
+    if marks := {name: asked[name].lower() for name in MARKS if name in asked}:
+        files = [each for each in files if all(_mark(each, m) == v for m, v in marks.items())]
+    if not files and (marks or wanted is not None):
+        raise NotThere("CivitAI has no such file of this version.")
+    if wanted is not None:
+        return files[0]
     safe = [f for f in files if str(f.get("name")).lower().endswith(names.WEIGHTS)]
     if not safe:
         raise NotUsable(
@@ -113,6 +124,12 @@ def _chosen(version: Mapping[str, Any], wanted: int | None) -> dict[str, Any]:
             else "This version has no files."
         )
     return min(safe, key=lambda f: (not f.get("primary"), f.get("type") not in {"Model", None}))
+
+
+def _mark(file: Mapping[str, Any], name: str) -> str:
+    told = file.get("metadata")
+    metadata: Mapping[str, Any] = told if isinstance(told, dict) else {}
+    return str(file.get(name) if name == "type" else metadata.get(name)).lower()
 
 
 def _bytes(file: Mapping[str, Any]) -> int | None:

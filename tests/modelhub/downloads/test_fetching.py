@@ -215,6 +215,20 @@ def test_a_model_of_civitai_lands_with_what_is_known_of_it(
     assert done.name == "Lake style v1.0"
 
 
+def test_the_file_of_a_version_that_a_link_describes_is_the_one_that_comes(
+    hub: Hub, fetch: Fetch, models_dir: Path
+) -> None:
+    half, whole = safetensors(1000), safetensors(2000)
+    hub.civitai(8, "whole.safetensors", whole, primary=False, metadata={"fp": "fp32"})
+    hub.civitai(7, "half.safetensors", half)
+    files = hub.models[7]["modelVersions"][0]["files"]
+    files += hub.models[8]["modelVersions"][0]["files"]
+    done = fetch("civitai", modelId=7, fp="FP32")
+    assert (done.status, done.error_message) == (Download.Status.COMPLETED, "")
+    assert [file.read_bytes() for file in models_dir.rglob("whole.safetensors")] == [whole]
+    assert failed(fetch("civitai", modelId=7, fp="fp8")) == "source_not_found"
+
+
 @pytest.mark.parametrize("page", [True, False])
 def test_civitai_without_a_login_says_what_to_do(
     hub: Hub, fetch: Fetch, settings: Settings, page: bool
