@@ -73,5 +73,7 @@ def configuration(level: str, line_format: str, file: str) -> dict[str, Any]:
             "django-q": {"level": "WARNING"},
             "django.request": {"level": "ERROR", "filters": ["unexpected"]},
             "daphne": {"level": "WARNING"},
+            # A line at every sign-in about attempts that ran out; the audit log tells of them.
+            "axes": {"level": "WARNING"},
         },
     }
