@@ -202,9 +202,11 @@ def measure(rows: int) -> None:
     from django.db import connection
 
     django.setup()
+    from aliceproject.management.commands.web import settle
     from gallery.models import Image
 
     call_command("migrate", verbosity=0)
+    settle()
     begin = time.perf_counter()
     if not Image.objects.exists():
         fill(rows)
