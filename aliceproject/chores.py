@@ -118,11 +118,7 @@ def index() -> None:
 
 
 def ring_index() -> None:
-    """Have the io cluster go on with it; without it the hourly chore does."""
-    try:
-        async_task(f"{__name__}.index", cluster=CLUSTER)
-    except or_redis_error(Error) as error:
-        logger.warning("The io cluster was not woken: %s", error)
+    _ring("index")
 
 
 def tidy_models() -> None:
@@ -155,7 +151,7 @@ def scan() -> None:
 def ring_hashing() -> None:
     """Have models hashed, where any waits for it."""
     if hashing.waiting().exists():
-        async_task(f"{__name__}.hash_models", cluster=CLUSTER)
+        _ring("hash_models")
 
 
 def hash_models() -> None:
@@ -163,7 +159,7 @@ def hash_models() -> None:
     turn.
     """
     if not hashing.hash_waiting(HASH_SECONDS):
-        async_task(f"{__name__}.hash_models", cluster=CLUSTER)
+        _ring("hash_models")
 
 
 def convert() -> None:
@@ -182,3 +178,11 @@ def sweep() -> None:
         "Sweep: %d files and %d pictures, %d orphans and %d drafts removed, %d lost, %d back",
         found.files, found.rows, found.orphans, found.drafts, found.lost, found.recovered,
     )  # fmt: skip
+
+
+def _ring(chore: str) -> None:
+    """Have the io cluster do a chore soon; where it cannot be told, what is scheduled comes to it."""
+    try:
+        async_task(f"{__name__}.{chore}", cluster=CLUSTER)
+    except or_redis_error(Error) as error:
+        logger.warning("The io cluster was not woken: %s", error)

@@ -1,6 +1,7 @@
 """What the server does by itself, and that it does it."""
 
 import logging
+import os
 import subprocess
 import sys
 import time
@@ -227,3 +228,13 @@ def _family(leader: int) -> list[int]:
         ["ps", "-s", str(leader), "-o", "pid="], capture_output=True, text=True, check=True
     )
     return [int(pid) for pid in listed.stdout.split()]
+
+
+def test_a_bell_that_cannot_be_rung_stops_nobody() -> None:
+    ring = "import django; django.setup(); from aliceproject import chores; chores._ring('scan')"
+    away = os.environ | {"REDIS_URL": "redis://127.0.0.1:9/0"}
+    done = subprocess.run(
+        [sys.executable, "-c", ring], env=away, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert "The io cluster was not woken" in done.stderr
