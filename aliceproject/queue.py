@@ -197,6 +197,22 @@ class Sentinel(q2.Sentinel):  # type: ignore[misc]
             partial(_tied, os.getpid(), q2.monitor), self.result_queue, self.broker
         )
 
+    def guard(self) -> None:
+        parts = {part.sentinel: part for part in (*self.pool, self.monitor, self.pusher)}
+        threading.Thread(target=self._watch, args=(parts,), name="parts", daemon=True).start()
+        super().guard()
+
+    def _watch(self, parts: dict[Any, Any]) -> None:
+        """django-q2's guard asks with locks that a part may hold as it dies; this needs none."""
+        while parts:
+            for sentinel in multiprocessing.connection.wait(list(parts)):
+                part = parts.pop(sentinel)
+                while part.exitcode is None:
+                    # The guard has taken the status and not written it down yet.
+                    time.sleep(BUSY_SECONDS)
+                if part.exitcode:
+                    self.reincarnate(part)
+
     def reincarnate(self, process: Any) -> None:
         logger.critical(
             "A process of cluster %s ended (%s); the whole cluster ends now.",

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from django.db import OperationalError
 from django_q.brokers import get_broker
+from django_q.signals import post_execute_in_worker
 from django_q.tasks import async_task
 
 from accounts.models import User
@@ -113,6 +114,20 @@ def test_the_death_of_an_idle_part_ends_the_whole(cluster: Cluster, part: str) -
     os.kill(cluster.parts[part], signal.SIGKILL)
     assert cluster.ends() == 1
     assert "the whole cluster ends" in cluster.log.read_text()
+
+
+def die_reporting() -> None:
+    """A task whose worker is killed with django-q2's lock of its timer in its hands."""
+    post_execute_in_worker.connect(die, weak=False)
+
+
+def die(**_: object) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_worker_that_dies_with_a_lock_ends_the_whole(cluster: Cluster) -> None:
+    async_task(f"{__name__}.{die_reporting.__name__}", cluster=bell.CLUSTER)
+    assert cluster.ends() == 1
 
 
 def test_the_death_of_the_sentinel_ends_the_whole(cluster: Cluster) -> None:
