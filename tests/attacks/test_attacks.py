@@ -69,7 +69,7 @@ def test_no_answer_was_a_defect(stage: Stage, figures: list[str]) -> None:
 def test_every_event_is_one_line_of_the_log(stage: Stage) -> None:
     """Nothing that anybody sent begins a line of its own or moves a terminal."""
     lines = stage.live.log.splitlines()
-    assert len(lines) > 100
+    assert len(lines) > 20
     assert [line for line in lines if not isinstance(json.loads(line), dict)] == []
     assert "\x1b" not in stage.live.log
 

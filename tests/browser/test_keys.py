@@ -97,6 +97,8 @@ async def test_staff_finds_and_revokes_the_key_of_another(carol: Window) -> None
     await carol.visit(STAFF)
     await carol.page.get_by_label("Owner, name or beginning").fill("bob")
     await carol.page.get_by_role("button", name="Find").click()
+    # The page before the search holds the row as well.
+    await carol.page.wait_for_url("**q=bob*")
     row = carol.page.get_by_role("row", name=re.compile("bob's robot"))
     await expect(row).to_contain_text("Live")
     await row.get_by_role("button", name="Revoke").click()

@@ -64,6 +64,7 @@ async def test_everybody_finds_what_can_be_used_and_nothing_else(
         await expect(page.get_by_role("button", name="Make default")).to_have_count(0)
         await page.get_by_label("Type").select_option("lora")
         await page.get_by_role("button", name="Find").click()
+        await page.wait_for_url("**kind=lora*")
         await page.get_by_role("link", name=XSS).click()
         await expect(page.get_by_label("Trigger words")).to_have_value(XSS)
         await page.get_by_role("button", name="Copy").click()

@@ -170,6 +170,7 @@ async def test_staff_read_the_log_in_words_and_by_filter(person: Window) -> None
     await person.visit(AUDIT)
     await person.page.get_by_label("Who did it").fill("carol")
     await person.page.get_by_role("button", name="Find").click()
+    await person.page.wait_for_url("**actor=carol*")
     entry = person.page.locator(".trail details", has_text="carol signed in by password").first
     await entry.locator("summary").click()
     await expect(entry.get_by_role("link", name="login", exact=True)).to_be_visible()
