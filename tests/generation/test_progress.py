@@ -79,7 +79,8 @@ def test_a_broken_layer_is_no_reason_to_wait_or_fail() -> None:
     began = time.monotonic()
     for _ in range(500):
         progress.nudge(uuid.uuid4())
-    assert time.monotonic() - began < 1
+    # Waiting for each would take five seconds.
+    assert time.monotonic() - began < 4
     time.sleep(0.1)
     assert Broken.sent > 0
 

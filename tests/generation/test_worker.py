@@ -85,7 +85,7 @@ def test_a_job_whose_wake_up_was_lost_is_drawn(
         raise OperationalError("no queue")
 
     monkeypatch.setattr(bell, "get_broker", away)
-    until(succeeded(ask()), cluster, seconds=5)
+    until(succeeded(ask()), cluster)
 
 
 def test_many_wake_ups_draw_a_job_once(cluster: Cluster, ask: Callable[..., Job]) -> None:
