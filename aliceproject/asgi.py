@@ -17,7 +17,7 @@ from aliceproject.security_headers import SecurityHeaders  # noqa: E402
 from aliceproject.static_files import StaticFiles  # noqa: E402
 from aliceproject.websockets import websockets  # noqa: E402
 from generation import routing as generation_routing  # noqa: E402
-from modelhub import routing as modelhub_routing  # noqa: E402
+from modelhub.api import routing as modelhub_routing  # noqa: E402
 
 
 async def lifespan(scope: Scope, receive: Receive, send: Send) -> None:

@@ -10,10 +10,7 @@ urlpatterns = [
     path("", include("aliceproject.ops.urls")),
     path("", include("aliceproject.openapi.urls")),
     # Before generation: what is under /v1/models/ and has no address of its own is a model's name.
-    path("", include("modelhub.searching.urls")),
-    path("", include("modelhub.uploads.urls")),
     path("", include("modelhub.api.urls")),
-    path("", include("modelhub.downloads.urls")),
     path("", include("generation.urls")),
     path("admin/", admin.site.urls),
     # Before accounts: one's own account can be erased, which takes all layers.
@@ -25,7 +22,7 @@ urlpatterns = [
     path("web/", include("aliceproject.personal.page_urls")),
     path("web/", include("accounts.web.urls")),
     path("web/", include("gallery.page_urls")),
-    path("web/", include("modelhub.page_urls")),
+    path("web/", include("modelhub.web.urls")),
     path("web/", include("generation.page_urls")),
 ]
 

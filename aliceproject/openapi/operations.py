@@ -16,12 +16,12 @@ from gallery.bodies import GalleryQuery
 from generation.api.native.schema import JobBody, JobsQuery, RerunBody
 from generation.api.openai_chat.schema import ChatBody
 from generation.api.openai_images.schema import ImagesBody
-from modelhub.bodies import ModelChange, ModelsQuery, NewAlias
-from modelhub.downloads.bodies import DownloadsQuery
-from modelhub.downloads.views import BODIES
+from modelhub.api.bodies import ModelChange, ModelsQuery, NewAlias
+from modelhub.api.download_bodies import DownloadsQuery
+from modelhub.api.downloads import BODIES
+from modelhub.api.search_bodies import CivitaiBody, HuggingFaceBody, PreviewQuery
+from modelhub.api.upload_bodies import PartQuery, UploadBody
 from modelhub.models import Source
-from modelhub.searching.bodies import CivitaiBody, HuggingFaceBody, PreviewQuery
-from modelhub.uploads.bodies import PartQuery, UploadBody
 
 JSON, SSE, PNG, WEBP = "application/json", "text/event-stream", "image/png", "image/webp"
 TEXT = "text/plain"

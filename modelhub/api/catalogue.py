@@ -8,10 +8,11 @@ from rest_framework.views import APIView
 
 from accounts.authentication import caller
 from accounts.problems import NotFound
-from modelhub import aliases, bodies, catalog, deleting, scanning, shapes
+from modelhub import aliases, catalog, deleting, scanning
+from modelhub.api import bodies, shapes
+from modelhub.api.signing import require_recent, source
 from modelhub.kinds import NAMINGS, Kind
 from modelhub.models import Alias, CatalogModel
-from modelhub.signing import require_recent, source
 
 # What is listed under a name of its own, and the kinds in that list.
 LORAS = (Kind.LORA, Kind.LYCORIS)

@@ -32,8 +32,8 @@ ON_BOTH = [
     "tests/gallery/test_tag_owners.py",
     "tests/gallery/test_text_index.py",
     "tests/gallery/test_walls.py",
-    "tests/modelhub/searching/test_views.py",
-    "tests/modelhub/uploads/test_views.py",
+    "tests/modelhub/api/test_searching.py",
+    "tests/modelhub/api/test_uploads.py",
     "tests/aliceproject/personal/test_erase.py",
     "tests/gallery/test_retention.py",
     "tests/gallery/test_sweeping.py",
@@ -42,10 +42,10 @@ ON_BOTH = [
     "tests/generation/jobs",
     "tests/generation/test_tasks.py",
     "tests/modelhub/test_aliases.py",
-    "tests/modelhub/test_api.py",
+    "tests/modelhub/api/test_catalogue.py",
     "tests/modelhub/test_deleting.py",
     "tests/modelhub/test_keeping.py",
-    "tests/modelhub/test_pages.py",
+    "tests/modelhub/web/test_models.py",
 ]
 
 

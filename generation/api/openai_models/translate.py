@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from modelhub import shapes
+from modelhub.api import shapes
 from modelhub.models import CatalogModel
 from modelhub.sizes import Size
 

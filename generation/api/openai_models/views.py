@@ -14,11 +14,12 @@ from generation import unloading, worker_status
 from generation.api.defaults import defaults_of
 from generation.api.openai_models import translate
 from generation.errors import ModelNotFound
-from modelhub import bodies, catalog, deleting, keeping, shapes, sizes
+from modelhub import catalog, deleting, keeping, sizes
 from modelhub.aliases import RESERVED
+from modelhub.api import bodies, shapes
+from modelhub.api.signing import require_recent, source
 from modelhub.kinds import Kind
 from modelhub.models import CatalogModel
-from modelhub.signing import require_recent, source
 
 CHANGES = frozenset({"PATCH", "DELETE"})
 

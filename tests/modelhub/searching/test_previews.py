@@ -16,7 +16,7 @@ from modelhub.models import Found
 from modelhub.searching import previews
 from modelhub.searching.catalogues import CATALOGUES
 from tests.hub.catalogues import Catalogues, png
-from tests.modelhub.searching.conftest import Staff
+from tests.modelhub.programs import Staff
 
 pytestmark = pytest.mark.django_db
 

@@ -7,7 +7,7 @@ import signal
 import httpx2
 
 from tests.live import service
-from tests.modelhub.uploads.conftest import BYTES, UPLOADS, weights
+from tests.modelhub.programs import BYTES, UPLOADS, weights
 
 KEY = """
 from accounts import keys

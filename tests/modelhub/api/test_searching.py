@@ -12,7 +12,7 @@ from accounts import keys
 from accounts.models import User
 from modelhub.models import CatalogModel, Found, Search
 from tests.hub.catalogues import BAD, EVIL, Catalogues, item
-from tests.modelhub.searching.conftest import Staff
+from tests.modelhub.programs import Staff
 
 pytestmark = pytest.mark.django_db
 

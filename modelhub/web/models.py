@@ -9,10 +9,11 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
 from accounts.pages import PageRequest
-from modelhub import forms, overview, preferences, sizes
+from modelhub import preferences, sizes
 from modelhub.kinds import Kind
 from modelhub.models import CatalogModel
-from modelhub.web import is_staff, readable, show
+from modelhub.web import forms, overview
+from modelhub.web.frame import is_staff, readable, show
 
 MODELS_A_PAGE = 100
 LONGEST_SEARCH = 200

@@ -17,11 +17,11 @@ from accounts import audit
 from accounts.authentication import Identity, caller
 from accounts.models import User
 from accounts.problems import Invalid, Missing, WrongType
-from modelhub import callers
+from modelhub.api import callers
+from modelhub.api.upload_bodies import PartQuery, UploadBody
 from modelhub.elsewhere import elsewhere
 from modelhub.models import CatalogModel, Upload
 from modelhub.uploads import landing, parts, sending
-from modelhub.uploads.bodies import PartQuery, UploadBody
 
 BYTES = "application/octet-stream"
 

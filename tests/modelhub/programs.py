@@ -1,4 +1,4 @@
-"""A models folder of its own, staff who send to it, and files to send."""
+"""Programs of staff's that search, and that send models; and files to send."""
 
 import hashlib
 from collections.abc import Mapping
@@ -6,13 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 from django.test import Client
-from pytest_django.fixtures import Settings
 from safetensors.numpy import save
-
-from accounts import keys
-from accounts.models import User
 
 UPLOADS = "/v1/models/uploads"
 PART = 700
@@ -25,6 +20,20 @@ def weights(*names: str, size: int = 1000) -> bytes:
 
 
 LORA = weights("lora_unet_down_blocks_0.lora_down.weight", "lora_unet_down_blocks_0.lora_up.weight")
+
+
+class Staff(Client):
+    """A program with a key of staff's."""
+
+    def search(self, source: str = "civitai", status: int = 200, **body: Any) -> dict[str, Any]:
+        path = f"/v1/models/search/{source}"
+        reply = self.post(path, body, "application/json")
+        assert reply.status_code == status, reply.content
+        told: dict[str, Any] = reply.json()
+        return told
+
+    def names(self, source: str = "civitai", **body: Any) -> list[str]:
+        return [each["name"] for each in self.search(source, **body)["data"]]
 
 
 class Sender(Client):
@@ -52,19 +61,6 @@ class Sender(Client):
         for offset in range(0, len(data), PART):
             assert self.part(pk, offset, data[offset : offset + PART]).status_code == 200
         return self.complete(pk)
-
-
-@pytest.fixture
-def models(settings: Settings, tmp_path: Path) -> Path:
-    settings.ALICE_MODELS_DIR = tmp_path / "models"
-    settings.ALICE_MODELS_DIR.mkdir()
-    return tmp_path / "models"
-
-
-@pytest.fixture
-def sender(staff: User, models: Path) -> Sender:
-    secret = keys.mint(staff, "sender", ["models"])[1]
-    return Sender(headers={"Authorization": f"Bearer {secret}"})
 
 
 def files(folder: Path) -> Mapping[str, bytes]:

@@ -21,26 +21,26 @@ from accounts.models import AuditEntry, User
 from modelhub.models import CatalogModel, Download, Upload
 from modelhub.uploads import landing, parts, sending
 from tests.attacks.in_files import Trap, zipped
-from tests.modelhub.uploads.conftest import LORA, UPLOADS, Sender, files, weights
+from tests.modelhub.programs import LORA, UPLOADS, Sender, files, weights
 
 pytestmark = pytest.mark.django_db
 MODEL = weights()
 
 
-def test_a_file_sent_in_parts_lies_among_the_models(sender: Sender, models: Path) -> None:
+def test_a_file_sent_in_parts_lies_among_the_models(sender: Sender, models_dir: Path) -> None:
     reply = sender.send(MODEL)
     assert reply.status_code == 200, reply.content
     told = reply.json()
     assert (told["sha256"], told["kind"]) == (hashlib.sha256(MODEL).hexdigest(), "checkpoint")
-    assert files(models) == {"lake.safetensors": MODEL}
+    assert files(models_dir) == {"lake.safetensors": MODEL}
     row = CatalogModel.objects.get(path="lake.safetensors")
     assert (told["model"], row.sha256) == (row.public_id, told["sha256"])
     assert not Upload.objects.exists()
 
 
-def test_a_lora_lies_among_loras(sender: Sender, models: Path) -> None:
+def test_a_lora_lies_among_loras(sender: Sender, models_dir: Path) -> None:
     assert sender.send(LORA, "ink.safetensors").json()["kind"] == "lora"
-    assert files(models) == {"loras/ink.safetensors": LORA}
+    assert files(models_dir) == {"loras/ink.safetensors": LORA}
 
 
 def test_the_log_says_who_sent_what(sender: Sender, staff: User) -> None:
@@ -59,7 +59,7 @@ def test_a_start_says_what_goes_on(sender: Sender, settings: Settings) -> None:
     assert sender.get(UPLOADS).json() == {"object": "list", "data": [told]}
 
 
-def test_a_part_that_is_here_is_answered_with_the_state(sender: Sender, models: Path) -> None:
+def test_a_part_that_is_here_is_answered_with_the_state(sender: Sender, models_dir: Path) -> None:
     pk = sender.start(MODEL)["id"]
     assert sender.part(pk, 0, MODEL[:500]).json()["receivedBytes"] == 500
     again = sender.part(pk, 0, b"x" * 500)
@@ -99,23 +99,23 @@ def test_a_part_is_bytes_and_nothing_else(sender: Sender) -> None:
     assert reply.status_code == 415
 
 
-def test_what_a_writer_that_died_left_counts_for_nothing(sender: Sender, models: Path) -> None:
+def test_what_a_writer_that_died_left_counts_for_nothing(sender: Sender, models_dir: Path) -> None:
     pk = sender.start(MODEL)["id"]
     sender.part(pk, 0, MODEL[:500])
-    with (models / ".uploads" / f"{pk}.safetensors").open("ab") as file:
+    with (models_dir / ".uploads" / f"{pk}.safetensors").open("ab") as file:
         file.write(b"half a part, never acknowledged")
     sender.part(pk, 500, MODEL[500:])
     assert sender.complete(pk).status_code == 200
-    assert files(models) == {"lake.safetensors": MODEL}
+    assert files(models_dir) == {"lake.safetensors": MODEL}
 
 
-def test_while_one_writes_the_other_is_told_to_wait(sender: Sender, models: Path) -> None:
+def test_while_one_writes_the_other_is_told_to_wait(sender: Sender, models_dir: Path) -> None:
     half, whole = sender.start(MODEL)["id"], sender.start(MODEL, "whole.safetensors")["id"]
     sender.part(half, 0, MODEL[:500])
     sender.part(whole, 0, MODEL)
     with ExitStack() as stack:
         for pk in (half, whole):
-            file = stack.enter_context((models / ".uploads" / f"{pk}.safetensors").open("ab"))
+            file = stack.enter_context((models_dir / ".uploads" / f"{pk}.safetensors").open("ab"))
             fcntl.flock(file, fcntl.LOCK_EX)
         replies = [
             sender.part(half, 500, MODEL[500:]), sender.complete(whole),
@@ -126,7 +126,7 @@ def test_while_one_writes_the_other_is_told_to_wait(sender: Sender, models: Path
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_many_who_send_one_part_one_wins(sender: Sender, models: Path) -> None:
+def test_of_many_who_send_one_part_one_wins(sender: Sender, models_dir: Path) -> None:
     pk, start, statuses = sender.start(MODEL)["id"], threading.Barrier(6), []
 
     def send() -> None:
@@ -142,7 +142,7 @@ def test_of_many_who_send_one_part_one_wins(sender: Sender, models: Path) -> Non
     assert set(statuses) <= {200, 503}
     assert 200 in statuses
     assert sender.complete(pk).status_code == 200
-    assert files(models) == {"lake.safetensors": MODEL}
+    assert files(models_dir) == {"lake.safetensors": MODEL}
 
 
 def test_half_a_file_is_not_complete(sender: Sender) -> None:
@@ -152,10 +152,10 @@ def test_half_a_file_is_not_complete(sender: Sender) -> None:
     assert sender.part(pk, 500, MODEL[500:]).status_code == 200
 
 
-def test_another_file_than_announced_is_thrown_away(sender: Sender, models: Path) -> None:
+def test_another_file_than_announced_is_thrown_away(sender: Sender, models_dir: Path) -> None:
     reply = sender.send(MODEL, sha256="0" * 64)
     assert (reply.status_code, reply.json()["error"]["code"]) == (400, "hash_mismatch")
-    assert files(models) == {}
+    assert files(models_dir) == {}
     assert not Upload.objects.exists()
 
 
@@ -175,11 +175,11 @@ DISGUISED = {
 
 @pytest.mark.parametrize("name", DISGUISED)
 def test_what_is_no_safetensors_file_is_thrown_away(
-    sender: Sender, models: Path, name: str
+    sender: Sender, models_dir: Path, name: str
 ) -> None:
     reply = sender.send(DISGUISED[name])
     assert (reply.status_code, reply.json()["error"]["code"]) == (400, "unsupported_model_format")
-    assert (files(models), CatalogModel.objects.count()) == ({}, 0)
+    assert (files(models_dir), CatalogModel.objects.count()) == ({}, 0)
     assert not Path("/tmp/alice-upload-canary").exists()
 
 
@@ -192,11 +192,11 @@ BAD_NAMES = (
 
 
 @pytest.mark.parametrize("name", BAD_NAMES)
-def test_a_name_that_is_none_is_refused(sender: Sender, models: Path, name: Any) -> None:
+def test_a_name_that_is_none_is_refused(sender: Sender, models_dir: Path, name: Any) -> None:
     body = {"filename": name, "sizeBytes": 9, "sha256": "0" * 64}
     reply = sender.post(UPLOADS, body, "application/json")
     assert (reply.status_code, reply.json()["error"]["param"]) == (400, "filename")
-    assert files(models) == {}
+    assert files(models_dir) == {}
 
 
 @pytest.mark.parametrize("suffix", ["ckpt", "pt", "bin", "pkl", "safetensors.ckpt", "gguf", "zip"])
@@ -210,24 +210,26 @@ TWINS = ("lake.safetensors", "LAKE.safetensors", "lake.SAFETENSORS", "\uff4cake.
 
 
 @pytest.mark.parametrize("name", TWINS)
-def test_a_name_that_is_taken_is_refused(sender: Sender, models: Path, name: str) -> None:
-    (models / "lake.safetensors").write_bytes(b"mine")
+def test_a_name_that_is_taken_is_refused(sender: Sender, models_dir: Path, name: str) -> None:
+    (models_dir / "lake.safetensors").write_bytes(b"mine")
     body = {"filename": name, "sizeBytes": 9, "sha256": "0" * 64}
     reply = sender.post(UPLOADS, body, "application/json")
     assert (reply.status_code, reply.json()["error"]["code"]) == (400, "already_exists")
 
 
 @pytest.mark.parametrize("name", ["café.safetensors", "CAFÉ.safetensors", "cafe\u0301.safetensors"])
-def test_a_name_taken_meanwhile_is_not_overwritten(sender: Sender, models: Path, name: str) -> None:
+def test_a_name_taken_meanwhile_is_not_overwritten(
+    sender: Sender, models_dir: Path, name: str
+) -> None:
     pk = sender.start(MODEL, "café.safetensors")["id"]
     sender.part(pk, 0, MODEL)
-    (models / name).write_bytes(b"mine")
+    (models_dir / name).write_bytes(b"mine")
     reply = sender.complete(pk)
     assert (reply.status_code, reply.json()["error"]["code"]) == (400, "already_exists")
-    assert (models / name).read_bytes() == b"mine"
+    assert (models_dir / name).read_bytes() == b"mine"
     assert not AuditEntry.objects.filter(action="model_uploaded").exists()
     # Only its name is wrong: it may be completed once that is free.
-    (models / name).unlink()
+    (models_dir / name).unlink()
     assert sender.complete(pk).status_code == 200
 
 
@@ -262,11 +264,11 @@ def test_another_persons_upload_does_not_exist(sender: Sender, bob: User) -> Non
     assert [reply.status_code for reply in asked] == [404] * 4
 
 
-def test_giving_up_takes_the_parts_away(sender: Sender, models: Path) -> None:
+def test_giving_up_takes_the_parts_away(sender: Sender, models_dir: Path) -> None:
     pk = sender.start(MODEL)["id"]
     sender.part(pk, 0, MODEL[:500])
     assert sender.delete(f"{UPLOADS}/{pk}").json() == {"success": True, "id": pk}
-    assert files(models) == {}
+    assert files(models_dir) == {}
     assert sender.get(f"{UPLOADS}/{pk}").status_code == 404
 
 
@@ -298,13 +300,13 @@ def test_the_disk_is_reserved_before(
     assert sender.post(UPLOADS, body, "application/json").status_code == 201
 
 
-def test_what_nobody_touched_for_a_day_goes(sender: Sender, models: Path) -> None:
+def test_what_nobody_touched_for_a_day_goes(sender: Sender, models_dir: Path) -> None:
     old, new = (sender.start(MODEL, f"{name}.safetensors")["id"] for name in ("old", "new"))
     for pk in (old, new):
         sender.part(pk, 0, MODEL[:500])
     Upload.objects.filter(pk=old).update(touched_at=timezone.now() - timedelta(hours=25))
     assert sending.tidy() == 1
-    assert list(files(models)) == [f".uploads/{new}.safetensors"]
+    assert list(files(models_dir)) == [f".uploads/{new}.safetensors"]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,6 @@
 
 from django.urls import path
 
-from modelhub.consumers import DownloadsSocket
+from modelhub.api.consumers import DownloadsSocket
 
 websocket_urlpatterns = [path("ws/downloads", DownloadsSocket.as_asgi())]

@@ -11,11 +11,12 @@ from django.views.decorators.http import require_GET, require_POST
 from rest_framework.parsers import JSONParser
 
 from accounts.problems import NotFound, WrongType
-from modelhub import callers
+from modelhub.api import callers
+from modelhub.api.search_bodies import CivitaiBody, HuggingFaceBody
+from modelhub.api.search_shapes import results
 from modelhub.models import Found
 from modelhub.models.downloads import Source
-from modelhub.searching import answering, previews, shapes
-from modelhub.searching.bodies import CivitaiBody, HuggingFaceBody
+from modelhub.searching import answering, previews
 from modelhub.searching.finds import Question
 
 
@@ -50,7 +51,7 @@ async def preview(request: HttpRequest, found_id: int) -> HttpResponse:
 async def _search(request: HttpRequest, source: str, body: type[HuggingFaceBody]) -> HttpResponse:
     question, offline = await sync_to_async(_question)(request, source, body)
     shown = await answering.answer(question, offline=offline)
-    return JsonResponse(await sync_to_async(shapes.results)(shown, question))
+    return JsonResponse(await sync_to_async(results)(shown, question))
 
 
 def _question(

@@ -1,18 +1,15 @@
-"""/v1/models/download, the page and the websocket."""
+"""/v1/models/download: asked for, watched, stopped, taken up and forgotten."""
 
 import json
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from asgiref.sync import sync_to_async
-from channels.testing import WebsocketCommunicator
 from django.test import Client
 from pytest_django import Settings
 
-from accounts import keys, sockets
+from accounts import keys
 from accounts.models import AuditEntry, User
-from aliceproject.asgi import application
 from modelhub.downloads import asking
 from modelhub.models import Download
 
@@ -22,13 +19,6 @@ FIELDS = {
     "id", "source", "name", "status", "progress", "totalSize", "downloadedSize", "speed",
     "etaSeconds", "error",
 }  # fmt: skip
-
-
-@pytest.fixture
-def web(staff: User, models_dir: object) -> Client:
-    client = Client()
-    client.force_login(staff)
-    return client
 
 
 @pytest.fixture
@@ -135,44 +125,3 @@ def test_the_list_is_narrowed(api: Client) -> None:
     listed = api.get("/v1/models/download/status?status=cancelled").json()
     assert [each["name"] for each in listed["data"]] == ["maker/one"]
     assert api.get("/v1/models/download/status?limit=0").status_code == 400
-
-
-def test_the_page_begins_and_ends_downloads(web: Client) -> None:
-    assert web.post("/web/models/downloads", {"what": "maker/lakes"}).status_code == 302
-    [row] = Download.objects.all()
-    assert b"maker/lakes" in web.get("/web/models/downloads").content
-    for deed, status in (("cancel", "cancelled"), ("resume", "queued"), ("cancel", "cancelled")):
-        assert web.post(f"/web/models/downloads/{row.pk}/{deed}").status_code == 302
-        row.refresh_from_db()
-        assert row.status == status
-    web.post(f"/web/models/downloads/{row.pk}/forget")
-    assert not Download.objects.exists()
-
-
-def test_the_page_says_what_is_wrong_beside_the_field(web: Client) -> None:
-    reply = web.post("/web/models/downloads", {"what": "what is this"})
-    assert reply.status_code == 400
-    assert b"neither a repository" in reply.content
-    assert b'value="what is this"' in reply.content
-
-
-@pytest.mark.django_db(transaction=True)
-async def test_staff_hear_of_downloads_and_nobody_else(staff: User, alice: User) -> None:
-    told = {}
-    for user in (staff, alice):
-        client = Client()
-        await sync_to_async(client.force_login)(user)
-        cookies = "; ".join(f"{k}={m.value}" for k, m in client.cookies.items())
-        headers = [(b"host", b"localhost"), (b"origin", b"http://localhost")]
-        line = WebsocketCommunicator(
-            application, "/ws/downloads", [*headers, (b"cookie", cookies.encode())]
-        )
-        assert (await line.connect(5))[0]
-        told[user.username] = await line.receive_output(5)
-        if user == staff:
-            await sync_to_async(asking.start)(asking.Asked("huggingface", {"repo": "maker/lakes"}))
-            heard = json.loads((await line.receive_output(10))["text"])
-            assert [each["name"] for each in heard["downloads"]] == ["maker/lakes"]
-        await line.disconnect(5)
-    assert json.loads(told["carol"]["text"]) == {"type": "downloads", "downloads": []}
-    assert told["alice"]["code"] == sockets.FORBIDDEN

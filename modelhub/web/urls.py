@@ -2,12 +2,11 @@
 
 from django.urls import path
 
-from modelhub import deeds, pages, search_pages
-from modelhub.downloads import pages as downloads
+from modelhub.web import deeds, downloads, models, search
 
 app_name = "modelhub_pages"
 urlpatterns = [
-    path("models", pages.models, name="models"),
+    path("models", models.models, name="models"),
     path("models/downloads", downloads.listed, name="downloads"),
     *[
         path(
@@ -18,9 +17,9 @@ urlpatterns = [
         )
         for deed in downloads.DEEDS
     ],
-    path("models/search", search_pages.search, name="search"),
+    path("models/search", search.search, name="search"),
     path("models/refresh", deeds.refresh, name="refresh"),
-    path("models/<int:pk>", pages.model, name="model"),
+    path("models/<int:pk>", models.model, name="model"),
     path("models/<int:pk>/values", deeds.values, name="values"),
     path("models/<int:pk>/aliases", deeds.add_alias, name="add_alias"),
     path("models/<int:pk>/aliases/remove", deeds.remove_alias, name="remove_alias"),

@@ -14,11 +14,12 @@ from accounts.audit import Action
 from accounts.pages import PageRequest
 from accounts.problems import Problem
 from accounts.web.administration import staff_page
-from modelhub import aliases, deleting, demo_install, forms, keeping, scanning
+from modelhub import aliases, deleting, demo_install, keeping, scanning
 from modelhub.models import CatalogModel
-from modelhub.pages import detail, visible
 from modelhub.signals import answers, let_go
-from modelhub.web import show
+from modelhub.web import forms
+from modelhub.web.frame import show
+from modelhub.web.models import detail, visible
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,12 @@ from accounts import audit
 from accounts.pages import PageRequest
 from accounts.problems import Problem
 from accounts.web.administration import staff_page
-from modelhub import downloads, web
+from modelhub import downloads
 from modelhub.downloads import board
 from modelhub.downloads.references import recognised
 from modelhub.kinds import NAMINGS
 from modelhub.models import Download
+from modelhub.web.frame import show
 
 DEEDS: Mapping[str, Callable[[Download, audit.Source], object]] = MappingProxyType(
     {"cancel": downloads.cancel, "resume": downloads.resume, "forget": downloads.forget}
@@ -65,4 +66,4 @@ def _start(request: PageRequest) -> HttpResponse:
 
 def _shown(request: PageRequest, sent: Mapping[str, Any], status: int = 200) -> HttpResponse:
     shown = {**board.board(), "kinds": KINDS, "deeds": BUTTONS, "sent": sent}
-    return web.show(request, "downloads", "modelhub/downloads.html", shown, status)
+    return show(request, "downloads", "modelhub/downloads.html", shown, status)

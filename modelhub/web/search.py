@@ -8,7 +8,7 @@ from accounts.web.administration import staff_page
 from modelhub.models.downloads import Source
 from modelhub.searching.catalogues import CATALOGUES
 from modelhub.searching.finds import LONGEST_QUERY
-from modelhub.web import TABS, show
+from modelhub.web.frame import TABS, show
 
 # What a person chooses by, and what a catalogue calls it.
 KINDS = (

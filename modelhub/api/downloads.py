@@ -13,16 +13,23 @@ from accounts import audit
 from accounts.authentication import caller
 from accounts.problems import NotFound
 from modelhub import downloads
-from modelhub.downloads import bodies, shapes
+from modelhub.api.download_bodies import (
+    CivitAIVersionBody,
+    DownloadsQuery,
+    RepositoryBody,
+    S3Body,
+    UrlBody,
+)
+from modelhub.downloads import shapes
 from modelhub.downloads.asking import Asked
 from modelhub.models import Download, Source
 
 BODIES: Mapping[str, Any] = MappingProxyType(
     {
-        Source.HUGGINGFACE.value: bodies.RepositoryBody,
-        Source.CIVITAI.value: bodies.CivitAIVersionBody,
-        Source.URL.value: bodies.UrlBody,
-        Source.S3.value: bodies.S3Body,
+        Source.HUGGINGFACE.value: RepositoryBody,
+        Source.CIVITAI.value: CivitAIVersionBody,
+        Source.URL.value: UrlBody,
+        Source.S3.value: S3Body,
     }
 )
 
@@ -43,7 +50,7 @@ class Tasks(APIView):
 
     def get(self, request: Request) -> Response:
         """The newest first."""
-        query = bodies.DownloadsQuery.read(request.query_params.dict())
+        query = DownloadsQuery.read(request.query_params.dict())
         rows = Download.objects.select_related("model")
         if query["status"]:
             rows = rows.filter(status=query["status"])
