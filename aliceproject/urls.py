@@ -16,12 +16,12 @@ urlpatterns = [
     # Before accounts: one's own account can be erased, which takes all layers.
     path("", include("aliceproject.personal.urls")),
     path("", include("accounts.api.urls")),
-    path("", include("gallery.urls")),
+    path("", include("gallery.api.urls")),
     path("", RedirectView.as_view(url="/web/")),
     path("web", RedirectView.as_view(url="/web/")),
     path("web/", include("aliceproject.personal.page_urls")),
     path("web/", include("accounts.web.urls")),
-    path("web/", include("gallery.page_urls")),
+    path("web/", include("gallery.web.urls")),
     path("web/", include("modelhub.web.urls")),
     path("web/", include("generation.page_urls")),
 ]

@@ -11,8 +11,8 @@ from accounts.api.people import Change, PeopleQuery
 from accounts.api.quotas import NewLimits, QuotasQuery
 from accounts.api.registration import NewInvite, NewRegistration, PendingQuery, Rejection
 from aliceproject.personal.views import EraseBody
-from gallery import bodies
-from gallery.bodies import GalleryQuery
+from gallery.api import bodies
+from gallery.api.bodies import GalleryQuery
 from generation.api.native.schema import JobBody, JobsQuery, RerunBody
 from generation.api.openai_chat.schema import ChatBody
 from generation.api.openai_images.schema import ImagesBody

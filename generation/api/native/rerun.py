@@ -11,7 +11,8 @@ from rest_framework.views import APIView
 from accounts import audit
 from accounts import authentication as auth
 from accounts.problems import Invalid
-from gallery import queries, shapes, sharing
+from gallery import queries, sharing
+from gallery.api import shapes
 from generation.api import http
 from generation.api.fields import CANONICAL
 from generation.api.json_body import StrictJSONParser

@@ -14,9 +14,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.models import User
 from accounts.pages import PageRequest, page
 from accounts.problems import Invalid
-from gallery import albums, queries, walls
+from gallery import albums, queries
 from gallery.models import Album, AlbumEntry
-from gallery.page_answers import told
+from gallery.web import walls
+from gallery.web.answers import told
 
 COVERS = 4
 

@@ -11,10 +11,11 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from accounts.pages import PageRequest, page
-from gallery import queries, recipes
+from gallery import queries
 from gallery.models import Image
-from gallery.page_answers import opened
 from gallery.queries import Filter
+from gallery.web import recipes
+from gallery.web.answers import opened
 
 CHOICES = 48
 # Finding what two texts have in common takes the product of their lengths.

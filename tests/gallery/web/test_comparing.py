@@ -6,8 +6,8 @@ import pytest
 from django.test import Client
 
 from accounts.models import AuditEntry, User
-from gallery import compare_pages
 from gallery.models import Image
+from gallery.web import comparing
 from tests.gallery.conftest import Asked, Keep, recipe
 
 COMPARE = "/web/gallery/compare"
@@ -18,10 +18,10 @@ def address(left: Image, right: Image | None = None) -> str:
 
 
 def differing(left: Image, right: Image) -> set[str]:
-    return {row.label for row in compare_pages.differences(left, right) if row.differs}
+    return {row.label for row in comparing.differences(left, right) if row.differs}
 
 
-def marked(pieces: compare_pages.Text) -> list[str]:
+def marked(pieces: comparing.Text) -> list[str]:
     return [text for text, own in pieces if own]
 
 
@@ -38,13 +38,13 @@ def test_only_what_differs_is_marked(alice: User, keep: Keep) -> None:
 
 def test_prompts_are_compared_word_by_word(alice: User, keep: Keep) -> None:
     left, right = keep(alice, prompt="a red boat at sea"), keep(alice, prompt="a blue boat at sea")
-    row = next(compare_pages.differences(left, right))
+    row = next(comparing.differences(left, right))
     assert (marked(row.left), marked(row.right)) == (["red"], ["blue"])
 
 
 def test_very_long_prompts_differ_as_a_whole(alice: User, keep: Keep) -> None:
     long = "word " * 5000
-    row = next(compare_pages.differences(keep(alice, prompt=long), keep(alice, prompt=long + "x")))
+    row = next(comparing.differences(keep(alice, prompt=long), keep(alice, prompt=long + "x")))
     assert row.differs
     assert len(row.left) == len(row.right) == 1
 

@@ -12,7 +12,8 @@ from rest_framework.views import APIView
 from accounts import audit
 from accounts.audit import Source
 from accounts.authentication import caller, require
-from gallery import albums, archive, bodies, bulk, curating, filtering, queries, shapes, sharing
+from gallery import albums, archive, bulk, curating, filtering, queries, sharing
+from gallery.api import bodies, shapes
 from gallery.models import Image
 
 

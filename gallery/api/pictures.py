@@ -15,12 +15,13 @@ from accounts.audit import Action
 from accounts.authentication import caller, find, require
 from accounts.models import User
 from accounts.problems import NotFound, Problem
-from gallery import albums, bodies, curating, files, filtering, queries, shapes, sharing, storage
-from gallery.curating_views import source
+from gallery import albums, curating, files, filtering, queries, sharing, storage
+from gallery.api import bodies, shapes
+from gallery.api.curating import source
+from gallery.api.shapes import DEFAULT_PAGE
 from gallery.errors import GONE
 from gallery.models import Image
 from gallery.queries import LARGEST_OFFSET, LARGEST_PAGE
-from gallery.shapes import DEFAULT_PAGE
 
 
 @require_safe

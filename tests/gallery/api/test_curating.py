@@ -9,8 +9,8 @@ from accounts.audit import Action
 from accounts.models import AuditEntry, User
 from gallery import curating, sharing
 from gallery.models import Image
+from tests.gallery.api.test_pictures import code
 from tests.gallery.conftest import Keep, Signed
-from tests.gallery.test_views import code
 
 JSON = "application/json"
 CHANGES: list[tuple[str, str, Any]] = [

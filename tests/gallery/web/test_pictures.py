@@ -9,8 +9,9 @@ from django.test import Client
 from PIL import Image as Pillow
 
 from accounts.models import AuditEntry, User
-from gallery import sharing, walls
+from gallery import sharing
 from gallery.models import Image, Tag
+from gallery.web import walls
 from tests.gallery.conftest import SIDE, Asked, Keep
 
 WALL = "/web/gallery"

@@ -9,8 +9,9 @@ from rest_framework.views import APIView
 
 from accounts.authentication import caller, require
 from accounts.models import User
-from gallery import bodies, retention
-from gallery.curating_views import source
+from gallery import retention
+from gallery.api import bodies
+from gallery.api.curating import source
 from gallery.statistics import statistics
 
 # A caller waits for the answer: what is left then goes at the next cleanup.

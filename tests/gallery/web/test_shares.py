@@ -6,8 +6,8 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
-from gallery import share_pages
 from gallery.models import Image
+from gallery.web import shares
 from tests.gallery.conftest import Asked, Keep
 
 SHARES = "/web/gallery/shares"
@@ -46,11 +46,11 @@ def test_an_end_is_shown_and_can_be_moved(hers: Client, alice: User, keep: Keep)
 
 
 def test_many_shares_are_leafed_through(hers: Client, alice: User, keep: Keep) -> None:
-    for age in range(share_pages.OWN + 1):
+    for age in range(shares.OWN + 1):
         keep(alice, seed=age, age=age, is_public=True)
     cursor = hers.get(SHARES).context["mine"].cursor
     rest = hers.get(SHARES, {"cursor": cursor}).context["mine"]
-    assert ([image.seed for image in rest.images], rest.cursor) == ([share_pages.OWN], None)
+    assert ([image.seed for image in rest.images], rest.cursor) == ([shares.OWN], None)
 
 
 def test_the_page_asks_as_much_for_many_shares_as_for_one(

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST
 from accounts import audit
 from accounts.pages import PageRequest, page
 from gallery import albums, curating, queries, sharing
-from gallery.page_answers import keys, own, to_picture, told, whole, words
+from gallery.web.answers import keys, own, to_picture, told, whole, words
 
 
 @require_POST

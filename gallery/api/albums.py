@@ -12,7 +12,8 @@ from rest_framework.views import APIView
 
 from accounts.authentication import caller, require
 from accounts.models import User
-from gallery import albums, archive, bodies, queries, shapes
+from gallery import albums, archive, queries
+from gallery.api import bodies, shapes
 from gallery.models import Album, Image
 
 

@@ -14,10 +14,11 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
 from accounts.pages import PageRequest, page
-from gallery import files, queries, recipes, sharing, storage, walls
+from gallery import files, queries, sharing, storage
 from gallery.models import Image
-from gallery.page_answers import opened
 from gallery.queries import Place
+from gallery.web import recipes, walls
+from gallery.web.answers import opened
 
 
 def owned(user: User) -> QuerySet[Image]:

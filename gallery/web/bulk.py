@@ -16,8 +16,8 @@ from accounts.problems import Invalid
 from gallery import albums, archive, queries
 from gallery import bulk as deeds
 from gallery.models import Image
-from gallery.page_answers import back, keys, told, whole, words
 from gallery.sharing import DEFAULT_HOURS
+from gallery.web.answers import back, keys, told, whole, words
 
 DONE = {
     deeds.Action.DELETE: "deleted",

@@ -7,9 +7,9 @@ from django.test import Client
 from accounts.models import User
 from gallery import albums
 from gallery.models import Album
+from tests.gallery.api.test_curating import send
+from tests.gallery.api.test_pictures import code
 from tests.gallery.conftest import Keep, Signed
-from tests.gallery.test_curating_views import send
-from tests.gallery.test_views import code
 
 OF_ONE: list[tuple[str, str, Any]] = [
     ("GET", "/v1/albums/{}", None),

@@ -103,7 +103,7 @@ def test_the_commonest_tags_come_first(hers: Client, alice: User, keep: Keep) ->
 def test_in_a_larger_gallery_tags_are_of_the_newest_and_uncounted(
     hers: Client, alice: User, keep: Keep, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gallery.walls.RECENT", 1)
+    monkeypatch.setattr("gallery.web.walls.RECENT", 1)
     for age in (0, 1):
         Tag.objects.create(image=keep(alice, age=age), name=f"age {age}")
     chips = hers.get(WALL).context["wall"].chips
@@ -120,7 +120,7 @@ def test_the_form_offers_what_there_is_and_what_was_chosen(hers: Client) -> None
 def test_the_next_page_asks_the_same(
     hers: Client, alice: User, keep: Keep, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gallery.walls.PAGE_SIZE", 1)
+    monkeypatch.setattr("gallery.web.walls.PAGE_SIZE", 1)
     keep(alice, seed=1, favourite=True), keep(alice, seed=2, age=9)
     keep(alice, seed=3, age=10, favourite=True)
     older = hers.get(WALL, {"favourite": "1"}).context["wall"].older
