@@ -47,9 +47,9 @@ class Cluster:
 
     def ends(self, seconds: float = 30) -> int:
         """The leader's exit status, once nothing of the cluster lives."""
-        code = self.leader.wait(seconds)
+        until(lambda: self.leader.poll() is not None, self, seconds)
         until(lambda: not self.living, self)
-        return code
+        return self.leader.wait()
 
     def close(self) -> None:
         for pid in (self.leader.pid, *self.living):
