@@ -45,7 +45,7 @@ class Cluster:
     def living(self) -> list[int]:
         return [pid for pid in (self.sentinel, *self.parts.values()) if alive(pid)]
 
-    def ends(self, seconds: float = 30) -> int:
+    def ends(self, seconds: float = 90) -> int:
         """The leader's exit status, once nothing of the cluster lives."""
         until(lambda: self.leader.poll() is not None, self, seconds)
         until(lambda: not self.living, self)
@@ -74,7 +74,7 @@ def alive(pid: int) -> bool:
     return state != "Z"
 
 
-def until(ready: Callable[[], Any], cluster: Cluster | None = None, seconds: float = 30) -> None:
+def until(ready: Callable[[], Any], cluster: Cluster | None = None, seconds: float = 90) -> None:
     deadline = time.monotonic() + seconds
     while not ready():
         assert time.monotonic() < deadline, cluster.log.read_text() if cluster else "it never came"
