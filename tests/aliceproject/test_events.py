@@ -44,7 +44,7 @@ async def joined(layer: LocalChannelLayer, group: str = "g") -> str:
     return channel
 
 
-async def heard(layer: LocalChannelLayer, channel: str, seconds: float = 5) -> dict[str, Any]:
+async def heard(layer: LocalChannelLayer, channel: str, seconds: float = 30) -> dict[str, Any]:
     async with asyncio.timeout(seconds):
         return await layer.receive(channel)
 

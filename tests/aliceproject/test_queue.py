@@ -62,7 +62,7 @@ def test_a_reader_killed_while_idle_leaves_the_queue_usable() -> None:
     victim.join()
     heir = reader(tasks, read)
     tasks.put("task")
-    assert read.get(timeout=5) == "task"
+    assert read.get(timeout=30) == "task"
     heir.join()
 
 
@@ -72,7 +72,7 @@ def test_a_queue_keeps_its_timeout_and_its_order() -> None:
         tasks.get(timeout=0.05)
     for n in range(3):
         tasks.put(n)
-    assert [tasks.get(timeout=5) for _ in range(3)] == [0, 1, 2]
+    assert [tasks.get(timeout=30) for _ in range(3)] == [0, 1, 2]
 
 
 @pytest.fixture

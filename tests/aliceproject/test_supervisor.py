@@ -73,7 +73,7 @@ def alive(pid: int) -> bool:
         return False
 
 
-def until(claim: Callable[[], bool], seconds: float = 15) -> None:
+def until(claim: Callable[[], bool], seconds: float = 60) -> None:
     give_up = time.monotonic() + seconds
     while not claim():
         assert time.monotonic() < give_up, "did not come true"

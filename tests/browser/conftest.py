@@ -23,7 +23,7 @@ from playwright.async_api import (
 from tests.live import Live, service
 
 PASSWORD = "correct horse battery"
-PATIENCE_MS = 15_000
+PATIENCE_MS = 30_000
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 # As root Chromium runs only without its sandbox; the rest keeps it from calling home, and the last
 # takes the network away: the pages must do without.

@@ -75,7 +75,7 @@ def reread(job: Job) -> Job:
 
 
 def until(ready: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not ready():
         assert time.monotonic() < deadline, "it never came"
         time.sleep(0.02)

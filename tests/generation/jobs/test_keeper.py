@@ -25,7 +25,7 @@ def keeper() -> Iterator[Keeper]:
 
 
 def until(ready: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not ready():
         assert time.monotonic() < deadline, "it never came"
         time.sleep(0.02)

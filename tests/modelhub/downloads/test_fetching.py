@@ -581,7 +581,7 @@ class Running:
         assert not self.thread.is_alive()
 
 
-def until(row: Download, *statuses: str, least: int = 0, seconds: float = 15) -> Download:
+def until(row: Download, *statuses: str, least: int = 0, seconds: float = 60) -> Download:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         row.refresh_from_db()
