@@ -63,6 +63,8 @@ def ask(case: Any, real: bool, stage: Stage, key: str) -> None:
         # Being full is no defect where it says when to come back.
         assert reply.status_code == 503, told
         assert 1 <= int(reply.headers["retry-after"][0]) <= 60
+        code = json.loads(reply.content)["error"]["code"]
+        stage.counts[f"{case.operation.label}: {code}"] += 1
     if reply.status_code >= 400:
         assert set(json.loads(reply.content)["error"]) >= {"message", "type", "param", "code"}, told
 
@@ -96,8 +98,10 @@ def test_no_made_up_request_is_a_defect_at_length(label: str, tested: tuple[Stag
 
 def test_the_server_noted_no_defect(tested: tuple[Stage, str], figures: list[str]) -> None:
     stage, _ = tested
+    later = [f"{name} {count}" for name, count in stage.counts.items() if ": " in name]
     figures.append(
         f"schemathesis: {len(OPERATIONS)} operations, {stage.counts['requests']} requests: "
         + ", ".join(f"{name} {stage.counts[name]}" for name in ("2xx", "4xx", "5xx"))
+        + "".join(f"\n  told to come later: {name}" for name in later)
     )
     assert "Traceback" not in stage.live.log, stage.live.log
