@@ -81,7 +81,7 @@ def _space() -> Iterator[Finding]:
 
 
 def _settings() -> Iterator[Finding]:
-    messages = checks.run_checks()
+    messages = [message for message in checks.run_checks() if not message.is_silenced()]
     for message in messages:
         level = Level.ERROR if message.is_serious() else Level.WARNING
         hint = f" {message.hint}" if message.hint else ""

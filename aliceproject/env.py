@@ -142,8 +142,9 @@ class Environment:
     def unknown(self) -> list[str]:
         """ALICE_* names that are set and that nothing reads: most often a typing error."""
         ours = {n for n in {*self._process, *self._file} if n.startswith("ALICE_")}
-        # The tests' own switches are no settings.
-        return sorted(n for n in ours - set(self.declared) if not n.startswith("ALICE_TESTS_"))
+        # A caller's key, as README has it, and the tests' own switches are no settings.
+        strange = ours - set(self.declared) - {"ALICE_KEY"}
+        return sorted(n for n in strange if not n.startswith("ALICE_TESTS_"))
 
     def _read(self, declared: Declared, default: T, parse: Callable[[str], T]) -> T:
         self.declared[declared.name] = declared

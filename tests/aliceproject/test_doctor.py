@@ -88,6 +88,10 @@ def test_refused_settings_are_errors(settings: Settings) -> None:
     assert "alice.E001" in texts(Level.ERROR)
 
 
+def test_settings_in_order_are_said_to_be() -> None:
+    assert "the settings fit together" in texts(Level.OK)
+
+
 def test_the_libraries_are_tried_in_a_process_of_their_own(settings: Settings) -> None:
     settings.ALICE_BACKEND = "diffusers"
     assert "torch 2." in texts(Level.OK)

@@ -95,6 +95,6 @@ def test_a_folder_is_absolute(tmp_path: Path) -> None:
 
 
 def test_a_name_nothing_reads_is_unknown(tmp_path: Path) -> None:
-    env = environment(tmp_path, "ALICE_TYPO=1", ALICE_A="1", OTHER="1")
+    env = environment(tmp_path, "ALICE_TYPO=1", ALICE_A="1", OTHER="1", ALICE_KEY="a caller's")
     env.text("ALICE_A", help="")
     assert env.unknown() == ["ALICE_TYPO"]
