@@ -11,6 +11,10 @@ from aliceproject.settings.environment import env
 
 ROOT = Path(__file__).parents[2]
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text()
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+FENCED = re.compile(r"^```.*?^```\n", re.MULTILINE | re.DOTALL)
+# What follows `](` on a page, but for other sites.
+LINK = re.compile(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)")
 # Below these versions there are known holes.
 FLOORS = {"diffusers": "0.38", "Django": "5.2.14", "daphne": "4.2.2", "torch": "2.6"}
 
@@ -54,3 +58,21 @@ def test_exact_pins_only() -> None:
         if line and not line.startswith(("#", "-r"))
     ]
     assert [line for line in lines if "==" not in line] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_page_is_one_page_whose_links_lead_somewhere(page: Path) -> None:
+    prose = FENCED.sub("", page.read_text())
+    assert "```" not in prose
+    assert len(re.findall(r"^# ", prose, re.MULTILINE)) == 1
+    assert re.findall(r"[^\n]\n#+ .*", prose) == []
+    for file, heading in LINK.findall(prose):
+        target = page.parent / file if file else page
+        assert target.exists(), file
+        assert not heading or heading in anchors(target), f"{file}#{heading}"
+
+
+def anchors(page: Path) -> set[str]:
+    """What its headings are called in addresses."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", text.lower()).replace(" ", "-") for text in headings}
