@@ -4,10 +4,10 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
-from django.template.defaultfilters import filesizeformat
 
 from accounts import audit
 from accounts.models import Quota, Usage
+from accounts.quotas import size
 
 
 @admin.register(Quota)
@@ -44,7 +44,7 @@ class UsageAdmin(admin.ModelAdmin):
     """What the queue and the gallery count: to look at only."""
 
     list_display = ("user", "queued_jobs", "running_jobs", "day", "images_today",
-                    "megapixel_steps_today", "stored_images", "takes")  # fmt: skip
+                    "drew", "stored_images", "takes")  # fmt: skip
     list_select_related = ("user",)
     list_per_page = 50
     search_fields = ("user__username",)
@@ -64,4 +64,8 @@ class UsageAdmin(admin.ModelAdmin):
 
     @admin.display(description="stored", ordering="stored_bytes")
     def takes(self, usage: Usage) -> str:
-        return str(filesizeformat(usage.stored_bytes))
+        return size(usage.stored_bytes)
+
+    @admin.display(description="megapixel-steps today", ordering="megapixel_steps_today")
+    def drew(self, usage: Usage) -> str:
+        return f"{usage.megapixel_steps_today:,.1f}"

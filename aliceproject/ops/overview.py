@@ -8,12 +8,12 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 from django.db.models import Count, Q, QuerySet, Sum
-from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.timesince import timesince
 
 from accounts.models import ApiKey, Registration, Usage, User
+from accounts.quotas import size
 from aliceproject.ops import figures as service
 from gallery import text_index
 from gallery.models import Image
@@ -99,8 +99,8 @@ def _storage() -> list[Figure]:
     lost = Image.objects.filter(state=Image.State.LOST).count()
     return [
         Figure("Pictures", str(kept["images"] or 0), _images()),
-        Figure("They take", f"{_size(used)} of {_size(most)}", alarm=used >= most),
-        Figure("Free on the disk", _size(free), alarm=free < GIGABYTE),
+        Figure("They take", f"{size(used)} of {size(most)}", alarm=used >= most),
+        Figure("Free on the disk", size(free), alarm=free < GIGABYTE),
         Figure("Text index", "whole" if text_index.whole(connection) else "not whole yet"),
         Figure("Shared now", str(_shared().count()), _images(share="now")),
         Figure("Files lost", str(lost), _images(state__exact="lost"), alarm=lost > 0),
@@ -110,7 +110,7 @@ def _storage() -> list[Figure]:
 def _owners() -> list[Figure]:
     largest = Usage.objects.select_related("user").filter(stored_images__gt=0)
     return [
-        Figure(row.user.username, f"{row.stored_images}, {_size(row.stored_bytes)}",
+        Figure(row.user.username, f"{row.stored_images}, {size(row.stored_bytes)}",
                _images(owner__id__exact=row.user_id))
         for row in largest.order_by("-stored_bytes")[:OWNERS_SHOWN]
     ]  # fmt: skip
@@ -144,7 +144,3 @@ def _images(**wanted: Any) -> str:
 
 def _list(name: str, wanted: dict[str, Any]) -> str:
     return reverse(f"admin:{name}_changelist", query=wanted or None)
-
-
-def _size(size: float) -> str:
-    return str(filesizeformat(size)).replace("\xa0", " ")

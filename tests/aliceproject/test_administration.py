@@ -52,7 +52,8 @@ def test_a_server_without_workers_is_an_alarm(db: None) -> None:
 def test_storage_is_read_from_the_usage_rows(alice: User) -> None:
     Usage.objects.create(user=alice, stored_images=3, stored_bytes=3 * 10**6)
     assert rows("Storage")["Pictures"].value == "3"
-    assert rows("Largest galleries")["alice"].value == "3, 2.9 MB"
+    assert rows("Storage")["They take"].value == "3 MB of 100 GB"
+    assert rows("Largest galleries")["alice"].value == "3, 3 MB"
 
 
 def test_lost_files_and_pending_requests_are_alarms(alice: User) -> None:

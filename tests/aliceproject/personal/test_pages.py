@@ -6,11 +6,13 @@ from pytest_django import Settings
 
 from accounts.models import User
 from gallery import retention
+from gallery.models import Image
+from generation import jobs
 from tests.aliceproject.personal.conftest import Keep, long_ago
 from tests.generation.conftest import Browser
 
 pytestmark = pytest.mark.django_db(transaction=True)
-PAGE = "/web/account/data"
+PAGE, PEOPLE = "/web/account/data", "/web/administration/users"
 
 
 def test_the_page_tells_what_there_is(alice: User, browser: Browser, keep: Keep) -> None:
@@ -18,6 +20,16 @@ def test_the_page_tells_what_there_is(alice: User, browser: Browser, keep: Keep)
     text = browser(alice).get(PAGE).content.decode()
     assert '<dt>Pictures</dt><dd class="numeric">1</dd>' in text
     assert "Erase my account" in text
+
+
+def test_pictures_are_as_large_on_one_page_as_on_another(
+    alice: User, staff: User, browser: Browser, keep: Keep
+) -> None:
+    keep(alice)
+    Image.objects.update(size_bytes=1_500_000)
+    jobs.recount()
+    for reader, page in ((alice, PAGE), (alice, "/web/account/usage"), (staff, PEOPLE)):
+        assert "1.5 MB" in browser(reader).get(page).content.decode(), page
 
 
 def test_strangers_are_led_to_the_login(client: Client, db: None) -> None:
