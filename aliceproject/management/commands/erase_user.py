@@ -22,8 +22,8 @@ class Command(BaseCommand):
         user = User.objects.filter(username=username).first()
         if user is None:
             raise CommandError(f"There is no user {username!r}.")
-        if not yes and input(f"Type {username} to erase this account: ") != username:
-            raise CommandError("Nothing was erased.")
+        if not yes and _typed(f"Type {username} to erase this account: ") != username:
+            raise CommandError("Nothing was erased. Where nobody can be asked, say --yes.")
         try:
             erase.start(user, audit.SYSTEM)
         except Problem as problem:
@@ -31,3 +31,10 @@ class Command(BaseCommand):
         if not erase.finish(user.pk):
             raise CommandError("Some files could not be deleted yet; the server goes on with it.")
         self.stdout.write(f"{username} is erased.")
+
+
+def _typed(question: str) -> str:
+    try:
+        return input(question)
+    except EOFError:
+        return ""

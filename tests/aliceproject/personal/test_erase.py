@@ -1,5 +1,6 @@
 """Nothing is left of who was erased, whatever interrupted it; nobody else loses anything."""
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 
@@ -247,6 +248,15 @@ def test_the_command_asks_and_erases(
     call_command("erase_user", "alice")
     assert not User.objects.filter(username="alice").exists()
     assert files(images_dir) == set()
+
+
+def test_the_command_erases_nobody_where_nobody_can_be_asked(
+    alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    with pytest.raises(CommandError, match="say --yes"):
+        call_command("erase_user", "alice")
+    assert User.objects.filter(username="alice").exists()
 
 
 def test_what_a_stop_interrupted_goes_on_at_the_next_start(
