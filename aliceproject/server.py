@@ -13,7 +13,7 @@ from daphne.endpoints import build_endpoint_description_strings
 from daphne.http_protocol import HTTPFactory, WebRequest
 from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 from twisted.internet import defer, reactor
-from twisted.web.http import HTTPChannel
+from twisted.web.http import RESPONSES, HTTPChannel
 
 from accounts.problems import Invalid, Problem
 from aliceproject import security_headers
@@ -34,6 +34,9 @@ BACKLOG = 4096
 WEBSOCKET_BYTES = 65536
 # Views get this long to notice a stop, in seconds; threads cannot be ended at all.
 FAREWELL = 5.0
+
+# Twisted has no words for some statuses, 429 among them, and would say "Unknown Status".
+RESPONSES.update({s.value: s.phrase.encode() for s in HTTPStatus if s.value not in RESPONSES})
 
 
 class Channel(HTTPChannel):  # type: ignore[misc] # Twisted is not typed

@@ -187,3 +187,12 @@ def test_every_reply_names_its_request(live_web: Live) -> None:
 def test_an_insane_request_id_is_replaced(live_web: Live) -> None:
     response = httpx2.get(f"{live_web.url}/livez", headers={"x-request-id": "<script>"})
     assert "<" not in response.headers["x-request-id"]
+
+
+def test_a_guesser_reads_what_his_status_means(live_web: Live) -> None:
+    # An address of its own, and more than two of the clock's minutes allow: limits count by both.
+    with httpx2.Client(transport=httpx2.HTTPTransport(local_address="127.0.4.29")) as guesser:
+        wrong = {"X-Api-Key": "sk-alice-wrong"}
+        replies = [guesser.get(f"{live_web.url}/v1/models", headers=wrong) for _ in range(41)]
+    refused = [reply for reply in replies if reply.status_code == 429]
+    assert {reply.reason_phrase for reply in refused} == {"Too Many Requests"}
