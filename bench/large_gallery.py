@@ -3,11 +3,7 @@
 Without an engine both are measured; PostgreSQL is started for it, in a folder of its own.
 """
 
-import os
 import statistics
-import subprocess
-import sys
-import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -15,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from tests.services import fixtures
+from bench import engines
 
 USERS = 1000
 REPEATS = 20
@@ -217,33 +213,5 @@ def measure(rows: int) -> None:
         print(f"{who:10} {what:28} " + " ".join(f"{ms:8.1f}" for ms in times(work)), flush=True)
 
 
-def run(rows: int, url: str = "") -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        settings = {"ALICE_DATA_DIR": folder, "DATABASE_URL": url, "ALICE_LOG_LEVEL": "ERROR"}
-        env = (
-            os.environ
-            | settings
-            | {
-                "DJANGO_SETTINGS_MODULE": "aliceproject.settings",
-                "ALICE_ALLOWED_HOSTS": "testserver",
-                "ALICE_BENCH_ROWS": str(rows),
-            }
-        )
-        subprocess.run([sys.executable, "-m", "bench.large_gallery"], env=env, check=True)
-
-
-def main() -> None:
-    if rows := os.environ.get("ALICE_BENCH_ROWS"):
-        return measure(int(rows))
-    rows = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
-    engines = sys.argv[2:] or ["sqlite", "postgresql"]
-    if "sqlite" in engines:
-        run(rows)
-    if "postgresql" in engines:
-        with fixtures.running_postgresql(Path(tempfile.gettempdir())) as server:
-            run(rows, server.url())
-    return None
-
-
 if __name__ == "__main__":
-    main()
+    engines.main("bench.large_gallery", measure)

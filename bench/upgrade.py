@@ -7,18 +7,13 @@ computed says on a busy machine how long a step would take on a quiet one.
 """
 
 import multiprocessing
-import os
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any
 
+from bench import engines
 from bench.large_gallery import IMAGES, TAGS, USERS, cpu_ms, words
-from tests.services import fixtures
 
 EVERY = 0.05
 # As the first version had them; the libraries' own tables are made before.
@@ -156,26 +151,5 @@ def _watched(key: Any, work: list[tuple[str, Callable[[], Any]]]) -> None:
         print(f"{name:48} {end - begin:8.1f} {cpu:8.1f} {max(within, default=0):15.2f}", flush=True)
 
 
-def run(rows: int, url: str = "") -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        settings = {"ALICE_DATA_DIR": folder, "DATABASE_URL": url, "ALICE_LOG_LEVEL": "ERROR"}
-        stage = {"DJANGO_SETTINGS_MODULE": "aliceproject.settings", "ALICE_BENCH_ROWS": str(rows)}
-        env = os.environ | settings | stage
-        subprocess.run([sys.executable, "-m", "bench.upgrade"], env=env, check=True)
-
-
-def main() -> None:
-    if rows := os.environ.get("ALICE_BENCH_ROWS"):
-        return measure(int(rows))
-    rows = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
-    engines = sys.argv[2:] or ["sqlite", "postgresql"]
-    if "sqlite" in engines:
-        run(rows)
-    if "postgresql" in engines:
-        with fixtures.running_postgresql(Path(tempfile.gettempdir())) as server:
-            run(rows, server.url())
-    return None
-
-
 if __name__ == "__main__":
-    main()
+    engines.main("bench.upgrade", measure)
