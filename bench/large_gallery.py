@@ -149,7 +149,8 @@ def cases(rows: int) -> Iterator[tuple[str, str, Callable[[], Any]]]:
     from accounts import keys
     from accounts.models import User
     from gallery import curating, queries, storage
-    from gallery.queries import Filter, Place
+    from gallery.places import Place
+    from gallery.queries import Filter
 
     middle = timezone.now() - timedelta(seconds=rows // 2)
     deep = Place(middle, uuid.uuid4()).cursor()

@@ -7,20 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from itertools import compress, islice
-from typing import Self
 from uuid import UUID
 
 from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q, QuerySet
 
-from accounts import cursors
 from accounts.models import User
 from accounts.problems import Forbidden, NotFound
 from gallery import search, sharing
 from gallery.errors import GONE
 from gallery.models import AlbumEntry, Image, Tag
+from gallery.places import Place, Start
 
 LARGEST_PAGE = 200
-LARGEST_OFFSET = 10_000
 # Pictures walked past before a text index is asked; from how many on ids are not put in order by
 # hand; ids in one query. What is rarer than one in 500 of a million is looked up.
 WINDOW, MANY, BATCH = 1_000, 2_001, 1_000
@@ -30,23 +28,6 @@ SECONDS, STEP = 0.05, 1_000
 COUNTED, READ = 20_000, 2_000
 SHOWN = ~Q(state=Image.State.DELETING)
 NEWEST_FIRST = ("-created_at", "-id")
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Place:
-    """A picture's position: newest first, ties by id."""
-
-    created_at: datetime
-    id: UUID
-
-    def cursor(self) -> str:
-        """An opaque word for URLs."""
-        return cursors.write(self.created_at, self.id.hex)
-
-    @classmethod
-    def parse(cls, cursor: str) -> Self:
-        """Raises Invalid for anything that cursor() did not make."""
-        return cls(*cursors.read(cursor, UUID))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,19 +76,19 @@ def page_of(
     """What `user` may see of the gallery: own pictures and shared ones, for staff all.
 
     `limit` 1..200, `offset` 0..10000; a page costs the same at any depth of the cursor. A search
-    that takes long ends its page early, for the next to go on.
+    that takes long ends its page early, for the next to go on: with what is still to be passed over
+    too. Raises Invalid for a foreign cursor, and for an offset beside one that has its own.
     """
-    before = Place.parse(cursor) if cursor else None
-    # What is skipped has to be counted from the top, however long that takes.
-    quest = Quest(user, wanted, float("inf") if offset else SECONDS)
-    found, end = _places(quest, before, offset + limit + 1)
-    found = found[offset:]
+    start, quest = Start.parse(cursor, offset), Quest(user, wanted, SECONDS)
+    met, end = _places(quest, start.before, start.skip + limit + 1)
+    found = met[start.skip :]
     rows = Image.objects.select_related("owner").prefetch_related("tags")
     images = rows.in_bulk([p.id for p in found[:limit]])
-    last = found[limit - 1] if len(found) > limit else end
     # A picture deleted between the two queries is left out.
     shown = [images[p.id] for p in found[:limit] if p.id in images]
-    return Page(shown, last.cursor() if last else None)
+    if len(found) > limit:
+        return Page(shown, found[limit - 1].cursor())
+    return Page(shown, end.cursor(max(0, start.skip - len(met))) if end else None)
 
 
 def count(user: User, wanted: Filter = EVERYTHING) -> int | None:

@@ -9,7 +9,8 @@ from accounts.bodies import Flag, Whole, Words
 from accounts.problems import Invalid
 from gallery import archive, bulk, retention, sharing
 from gallery.albums import LONGEST_NAME
-from gallery.queries import LARGEST_OFFSET, LARGEST_PAGE
+from gallery.places import LARGEST_OFFSET
+from gallery.queries import LARGEST_PAGE
 
 
 class Body(serializers.Serializer[Any]):

@@ -15,6 +15,7 @@ from accounts.authentication import caller, require
 from gallery import albums, archive, bulk, curating, filtering, queries, sharing
 from gallery.api import bodies, shapes
 from gallery.models import Image
+from gallery.places import LARGEST_OFFSET
 
 
 class Changing(APIView):
@@ -84,7 +85,7 @@ class Config(APIView):
             {
                 "pageSize": shapes.DEFAULT_PAGE,
                 "largestPage": queries.LARGEST_PAGE,
-                "largestOffset": queries.LARGEST_OFFSET,
+                "largestOffset": LARGEST_OFFSET,
                 "longestSearch": filtering.LONGEST_SEARCH,
                 "shareHours": {
                     "shortest": sharing.SHORTEST_HOURS,

@@ -21,7 +21,8 @@ from gallery.api.curating import source
 from gallery.api.shapes import DEFAULT_PAGE
 from gallery.errors import GONE
 from gallery.models import Image
-from gallery.queries import LARGEST_OFFSET, LARGEST_PAGE
+from gallery.places import LARGEST_OFFSET
+from gallery.queries import LARGEST_PAGE
 
 
 @require_safe

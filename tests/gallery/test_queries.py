@@ -7,11 +7,13 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from accounts import cursors
 from accounts.models import User
 from accounts.problems import Forbidden, Invalid, NotFound
 from gallery import queries
 from gallery.models import Image
-from gallery.queries import Filter, Place
+from gallery.places import LARGEST_OFFSET, Place, Start
+from gallery.queries import Filter
 
 NOW = timezone.now()
 # What is no moment any more once it is told in UTC.
@@ -151,15 +153,24 @@ def test_foreign_cursor_is_refused(alice: User, cursor: str) -> None:
     assert caught.value.param == "cursor"
 
 
+@pytest.mark.parametrize("skip", ["", "x", "-1", str(LARGEST_OFFSET + 1), "1" * 5000])
+def test_a_cursor_passes_over_no_more_than_an_offset_may(alice: User, skip: str) -> None:
+    forged = cursors.write(NOW, f"{uuid.uuid4().hex}+{skip}")
+    with pytest.raises(Invalid) as caught:
+        queries.page_of(alice, forged)
+    assert caught.value.param == "cursor"
+
+
 def test_cursor_without_a_time_zone_is_refused() -> None:
     naive = Place(NOW.replace(tzinfo=None), uuid.uuid4()).cursor()
     with pytest.raises(Invalid):
-        Place.parse(naive)
+        Start.parse(naive, 0)
 
 
 def test_cursor_gives_its_place_back() -> None:
     place = Place(NOW, uuid.uuid4())
-    assert Place.parse(place.cursor()) == place
+    assert Start.parse(place.cursor(), 0) == Start(place)
+    assert Start.parse(place.cursor(7), 0) == Start(place, 7)
 
 
 def test_one_is_the_same_refusal_for_foreign_and_unknown(alice: User, bob: User) -> None:

@@ -5,12 +5,15 @@ import uuid
 import pytest
 from django.core.management import call_command
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accounts.models import User
+from accounts.problems import Invalid
 from gallery import curating, queries, search, text_index
 from gallery.models import Image, Tag
+from gallery.places import Place, Start
 from gallery.queries import Filter
 from gallery.text_index import postgresql
 from tests.gallery.test_queries import NOW, rows
@@ -203,16 +206,48 @@ def test_a_search_no_index_helps_goes_on_from_page_to_page(
     assert order == sorted(order, reverse=True)
 
 
-def test_what_is_skipped_is_counted_from_the_top(
-    alice: User, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("offset", [1, 2, 4, 5])
+@pytest.mark.parametrize("far", [0, 1, 3, 100])
+def test_an_offset_is_passed_over_from_page_to_page(
+    alice: User, bob: User, monkeypatch: pytest.MonkeyPatch, far: int, offset: int
 ) -> None:
     monkeypatch.setattr(queries, "WINDOW", 0)
     monkeypatch.setattr(queries, "SECONDS", 0)
-    monkeypatch.setattr(queries, "STEP", 0)
+    monkeypatch.setattr(queries, "STEP", far)
     rows(alice, 5, prompt="else")
-    mine = rows(alice, 4, prompt="zq", age=10)
-    page = queries.page_of(alice, limit=5, offset=2, wanted=Filter(search="zq"))
-    assert page.images == mine[2:]
+    mine = rows(alice, 2, prompt="zq", age=10)
+    theirs = rows(bob, 2, prompt="zq", age=20, is_public=True)
+    rows(alice, 5, prompt="else", age=30)
+    wanted = Filter(search="zq")
+    page = queries.page_of(alice, limit=1, offset=offset, wanted=wanted)
+    seen = page.images
+    while page.cursor:
+        page = queries.page_of(alice, page.cursor, 1, wanted=wanted)
+        seen += page.images
+    assert seen == (mine + theirs)[offset:]
+
+
+def test_a_far_offset_of_a_search_reads_no_longer_than_a_page(
+    alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queries, "WINDOW", 1)
+    monkeypatch.setattr(queries, "SECONDS", 0)
+    monkeypatch.setattr(queries, "STEP", 1)
+    rows(alice, 40, prompt="zq")
+    with CaptureQueriesContext(connection) as asked:
+        page = queries.page_of(alice, limit=5, offset=30, wanted=Filter(search="zq"))
+    assert page.images == []
+    assert len(asked) < 12
+    assert page.cursor is not None
+    assert Start.parse(page.cursor, 0).skip < 30
+
+
+def test_an_offset_is_not_passed_over_twice(alice: User) -> None:
+    (image,) = rows(alice, 1)
+    cursor = Place(image.created_at, image.pk).cursor(3)
+    with pytest.raises(Invalid) as caught:
+        queries.page_of(alice, cursor, offset=1)
+    assert caught.value.param == "offset"
 
 
 @settings(
