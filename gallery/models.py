@@ -8,6 +8,28 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
+# All that a list of pictures may ask of a picture, but for its words and tags.
+ASKED = (
+    "owner",
+    "state",
+    "is_public",
+    "public_until",
+    "favourite",
+    "model",
+    "width",
+    "height",
+)
+
+
+def _walk(name: str, *one: str, only: Q | None = None) -> models.Index:
+    """A way through the pictures with one value of `one`, newest first.
+
+    Whatever else is asked stands on it: of pictures that are passed over no row is read.
+    """
+    first, rest = map(F, one), (F(field) for field in ASKED if field not in one)
+    newest = (F("created_at").desc(), F("id").desc())
+    return models.Index(*first, *newest, *rest, name=name, condition=only)
+
 
 class Image(models.Model):
     """A stored PNG and the recipe that makes it again. Private unless shared."""
@@ -49,59 +71,18 @@ class Image(models.Model):
     class Meta:
         ordering: ClassVar = ["-created_at", "-id"]
         indexes: ClassVar = [
-            # With what a walk asks of each picture: it reads the index and no row.
-            models.Index(
-                F("owner"),
-                F("created_at").desc(),
-                F("id").desc(),
-                F("state"),
-                name="image_of_owner",
-            ),
-            models.Index(F("created_at").desc(), F("id").desc(), F("state"), name="image_newest"),
-            models.Index(
-                F("created_at").desc(),
-                F("id").desc(),
-                F("public_until"),
-                F("owner"),
-                F("state"),
-                F("model"),
-                F("width"),
-                F("height"),
-                name="image_public",
-                condition=Q(is_public=True),
-            ),
+            _walk("walk_all"),
+            _walk("walk_model", "model"),
+            _walk("walk_size", "width", "height"),
+            _walk("walk_owner", "owner"),
+            _walk("walk_owner_model", "owner", "model"),
+            _walk("walk_owner_size", "owner", "width", "height"),
+            _walk("walk_favourites", "owner", only=Q(favourite=True)),
+            _walk("walk_shared", only=Q(is_public=True)),
+            _walk("walk_shared_model", "model", only=Q(is_public=True)),
+            _walk("walk_shared_size", "width", "height", only=Q(is_public=True)),
             # Whole, not partial: SQLite never matches a bound parameter with an index's condition.
             models.Index(fields=["is_public", "public_until"], name="image_share_ends"),
-            models.Index(F("model"), F("created_at").desc(), F("id").desc(), name="image_by_model"),
-            models.Index(
-                F("owner"),
-                F("model"),
-                F("created_at").desc(),
-                F("id").desc(),
-                name="image_by_owner_model",
-            ),
-            models.Index(
-                F("width"),
-                F("height"),
-                F("created_at").desc(),
-                F("id").desc(),
-                name="image_by_size",
-            ),
-            models.Index(
-                F("owner"),
-                F("width"),
-                F("height"),
-                F("created_at").desc(),
-                F("id").desc(),
-                name="image_by_owner_size",
-            ),
-            models.Index(
-                F("owner"),
-                F("created_at").desc(),
-                F("id").desc(),
-                name="image_favourites",
-                condition=Q(favourite=True),
-            ),
             # The sum of all sizes comes from here, without touching a row.
             models.Index(fields=["size_bytes"], name="image_bytes"),
             # Few are lost or half deleted: they are found without reading the others.
