@@ -24,6 +24,8 @@ LARGEST_PAGE = 200
 WINDOW, MANY, BATCH = 1_000, 2_001, 1_000
 # How long one page reads on where no index helps, and how many pictures between looks at the clock.
 SECONDS, STEP = 0.05, 1_000
+# The shortest leap towards an offset: it costs as much to read so many.
+STRIDE = 250
 # The largest part that is counted, and the largest whose prompts are read for it.
 COUNTED, READ = 20_000, 2_000
 SHOWN = ~Q(state=Image.State.DELETING)
@@ -80,15 +82,16 @@ def page_of(
     too. Raises Invalid for a foreign cursor, and for an offset beside one that has its own.
     """
     start, quest = Start.parse(cursor, offset), Quest(user, wanted, SECONDS)
-    met, end = _places(quest, start.before, start.skip + limit + 1)
-    found = met[start.skip :]
+    starts, skip = _leap(quest, start)
+    met, end = _places(quest, starts, skip + limit + 1)
+    found = met[skip:]
     rows = Image.objects.select_related("owner").prefetch_related("tags")
     images = rows.in_bulk([p.id for p in found[:limit]])
     # A picture deleted between the two queries is left out.
     shown = [images[p.id] for p in found[:limit] if p.id in images]
     if len(found) > limit:
         return Page(shown, found[limit - 1].cursor())
-    return Page(shown, end.cursor(max(0, start.skip - len(met))) if end else None)
+    return Page(shown, end.cursor(max(0, skip - len(met))) if end else None)
 
 
 def count(user: User, wanted: Filter = EVERYTHING) -> int | None:
@@ -198,6 +201,11 @@ class Quest:
         named = (self.looked_up or [])[number]
         return [p for p in named if before is None or p < before][:most], None
 
+    def ahead(self, number: int, before: Place | None, stride: int) -> Place | None:
+        """The picture so many further on in a part that an index gives, if it goes so far."""
+        last = _read(_ahead(self.parts[number] & SHOWN, before)[stride - 1 : stride])
+        return last[0] if last else None
+
     def _walk_on(self, part: Q, end: Place, most: int) -> tuple[list[Place], Place | None]:
         """What is met until this part's share of the time is over, and where that was."""
         until = time.monotonic() + self.seconds / len(self.parts)
@@ -239,12 +247,35 @@ class Quest:
         return mine.order_by()
 
 
-def _places(quest: Quest, before: Place | None, most: int) -> tuple[list[Place], Place | None]:
+def _leap(quest: Quest, start: Start) -> tuple[list[Place | None], int]:
+    """Where to begin in each part, and how many are still to be passed over from there.
+
+    Of the pictures a stride ahead, one in each part, the newest lies before the page, and with it
+    its whole stride: the other parts have less than a stride each that is newer.
+    """
+    starts, skip = [start.before] * len(quest.parts), start.skip
+    able, spare = range(len(starts)) if quest.choice is None else (), skip
+    while able and (stride := spare // len(able)) >= STRIDE:
+        ahead = [(quest.ahead(number, starts[number], stride), number) for number in able]
+        marks = [(place, number) for place, number in ahead if place]
+        # Who has fewer left may have them all before the page.
+        spare -= stride * (len(ahead) - len(marks))
+        able = [number for _, number in marks]
+        if marks:
+            place, number = max(marks)
+            starts[number] = place
+            skip, spare = skip - stride, spare - stride
+    return starts, skip
+
+
+def _places(
+    quest: Quest, starts: Sequence[Place | None], most: int
+) -> tuple[list[Place], Place | None]:
     """The positions of the next `most` visible pictures: each part by its index, then merged.
 
     And where the search was given up, if it was: beyond that nobody has looked everywhere.
     """
-    parts = [quest.next(number, before, most) for number in range(len(quest.parts))]
+    parts = [quest.next(number, before, most) for number, before in enumerate(starts)]
     end = max((end for _, end in parts if end), default=None)
     merged = heapq.merge(*(places for places, _ in parts), reverse=True)
     return list(islice((p for p in merged if end is None or p >= end), most)), end

@@ -74,12 +74,16 @@ async function swap(where, ids) {
     const page = await read(where, running.signal);
     for (const id of ids) replace(id, page);
     refresh();
-    const count = prints().length;
-    announce(count ? `${counted(count)}${element("#older") ? " or more" : ""}` : "No picture matches.");
+    announce(found(prints().length, Boolean(element("#older"))));
   } catch (problem) {
     if (problem.name === "AbortError") return;
     location.assign(where);
   }
+}
+
+function found(count, more) {
+  if (count) return `${counted(count)}${more ? " or more" : ""}`;
+  return more ? "Nothing found so far; there are older pictures." : "No picture matches.";
 }
 
 function replace(id, page) {

@@ -1,6 +1,8 @@
 import base64
+import re
 import uuid
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -118,6 +120,37 @@ def test_offset_skips(alice: User) -> None:
     assert queries.page_of(alice, limit=2, offset=3).images == mine[3:]
 
 
+@pytest.mark.parametrize("stride", [1, 2, 3, 500])
+@pytest.mark.parametrize("wanted", [{}, {"mine": True}, {"others": True}, {"favourite": True}])
+def test_an_offset_leaps_over_just_as_many(
+    alice: User, bob: User, monkeypatch: pytest.MonkeyPatch, wanted: dict[str, Any], stride: int
+) -> None:
+    monkeypatch.setattr(queries, "STRIDE", stride)
+    rows(alice, 9, age=4, favourite=True)
+    rows(alice, 3, age=30)
+    rows(bob, 6, age=0.5, is_public=True)
+    rows(bob, 6, age=9.5, is_public=True)
+    rows(bob, 5)
+    every = walk(alice, 200, Filter(**wanted))
+    for offset in range(len(every) + 3):
+        page = queries.page_of(alice, limit=4, offset=offset, wanted=Filter(**wanted))
+        assert page.images == every[offset : offset + 4]
+        assert (page.cursor is None) == (offset + 4 >= len(every))
+
+
+def test_a_far_offset_reads_few_places(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = rows(alice, 40)
+    monkeypatch.setattr(queries, "STRIDE", 1)
+    read: list[int] = []
+    whole = queries._read
+    monkeypatch.setattr(
+        queries, "_read", lambda images: [read.append(1) or p for p in whole(images)]
+    )
+    page = queries.page_of(alice, limit=2, offset=30, wanted=Filter(mine=True))
+    assert page.images == mine[30:32]
+    assert len(read) < 9
+
+
 def test_new_picture_does_not_shift_the_next_page(alice: User) -> None:
     mine = rows(alice, 4)
     first = queries.page_of(alice, limit=2)
@@ -134,14 +167,62 @@ def test_page_takes_four_queries_however_long(alice: User, bob: User) -> None:
     assert len(asked) == 4
 
 
+MODEL, SIZE = {"model": "sd/x"}, {"size": (8, 8)}
+DATES = {"since": NOW - timedelta(days=9), "until": NOW}
+
+
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="reads the words of SQLite's planner")
-def test_page_is_found_by_index_alone(alice: User) -> None:
-    before = Place(NOW, uuid.uuid4())
-    for part in queries._parts(alice, queries.EVERYTHING):
+@pytest.mark.parametrize("before", [None, Place(NOW, uuid.uuid4())])
+@pytest.mark.parametrize("narrow", [{}, {"favourite": False}])
+@pytest.mark.parametrize(
+    ("wanted", "walks", "walks_of_staff"),
+    [
+        ({}, ["owner", "shared"], ["all"]),
+        (MODEL, ["owner_model", "shared_model"], ["model"]),
+        (SIZE, ["owner_size", "shared_size"], ["size"]),
+        (MODEL | SIZE, ["owner_size", "shared_size"], ["size"]),
+        ({"mine": True}, ["owner"], ["owner"]),
+        ({"mine": True} | MODEL, ["owner_model"], ["owner_model"]),
+        ({"mine": True} | SIZE, ["owner_size"], ["owner_size"]),
+        ({"public": False}, ["owner"], ["all"]),
+        ({"public": False} | MODEL, ["owner_model"], ["model"]),
+        ({"others": True}, ["shared"], ["shared"]),
+        ({"others": True} | SIZE, ["shared_size"], ["shared_size"]),
+        ({"private": False}, ["shared"], ["shared"]),
+        ({"private": False} | MODEL, ["shared_model"], ["shared_model"]),
+    ],
+)
+def test_a_page_is_read_from_one_index_and_no_row_that_is_passed_over(
+    alice: User,
+    staff: User,
+    before: Place | None,
+    narrow: dict[str, Any],
+    wanted: dict[str, Any],
+    walks: list[str],
+    walks_of_staff: list[str],
+) -> None:
+    for user, expected in ((alice, walks), (staff, walks_of_staff)):
+        assert used(user, Filter(**wanted, **narrow), before) == expected
+        # Between two days it may be another one: each can be read alone.
+        assert used(user, Filter(**wanted, **narrow, **DATES), before)
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="reads the words of SQLite's planner")
+@pytest.mark.parametrize("more", [{}, DATES, {"public": False}])
+def test_favourites_are_walked_alone(alice: User, more: dict[str, Any]) -> None:
+    assert used(alice, Filter(favourite=True, **more), None) == ["favourites"]
+
+
+def used(user: User, wanted: Filter, before: Place | None) -> list[str]:
+    """The walk that each part of the pictures takes."""
+    found = []
+    for part in queries.Quest(user, wanted).parts:
         ahead = queries._ahead(part & queries.SHOWN, before)
         plan = ahead.values_list("created_at", "id")[:51].explain()
-        assert "SEARCH" in plan or "COVERING INDEX image_public" in plan
         assert "TEMP B-TREE" not in plan
+        (walk,) = re.findall(r"gallery_image USING COVERING INDEX walk_(\w+)", plan)
+        found.append(walk)
+    return found
 
 
 @pytest.mark.parametrize(

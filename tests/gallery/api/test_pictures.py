@@ -13,7 +13,7 @@ from pytest_django import Settings
 
 from accounts.local import local_user
 from accounts.models import User
-from gallery import sharing, storage
+from gallery import queries, sharing, storage
 from gallery.models import Image
 from tests.gallery.conftest import Keep, Signed
 
@@ -92,6 +92,24 @@ def test_list_takes_offset_search_and_privacy(alice: User, keep: Keep, signed: S
     assert prompts("offset=1") == prompts("include_private=false") == ["a red house"]
     assert prompts("search=BOAT") == prompts("include_public=0") == ["a red boat"]
     assert prompts("include_public=false&include_private=false") == []
+
+
+def test_an_offset_goes_on_in_the_cursor_and_nowhere_else(
+    alice: User, keep: Keep, signed: Signed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("WINDOW", "SECONDS", "STEP"):
+        monkeypatch.setattr(queries, name, 0)
+    images, client = [keep(alice, prompt="zq", age=age) for age in range(5)], signed(alice)
+    asked = {"q": "zq", "offset": 3, "limit": 1}
+    first = client.get("/v1/gallery", asked).json()
+    assert (first["data"], first["offset"]) == ([], 3)
+    both = client.get("/v1/gallery", asked | {"cursor": first["nextCursor"]})
+    assert (both.status_code, both.json()["error"]["param"]) == (400, "offset")
+    seen, page = [], first
+    while page["nextCursor"]:
+        page = client.get("/v1/gallery", {"q": "zq", "cursor": page["nextCursor"]}).json()
+        seen += page["data"]
+    assert [item["id"] for item in seen] == [str(image.pk) for image in images[3:]]
 
 
 def test_limit_zero_means_the_largest_page(alice: User, signed: Signed) -> None:

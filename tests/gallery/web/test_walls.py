@@ -7,7 +7,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
-from gallery import albums
+from gallery import albums, queries
 from gallery.models import Tag
 from tests.gallery.conftest import Keep
 
@@ -132,6 +132,20 @@ def test_nothing_found_says_so_and_leads_back(hers: Client, alice: User, keep: K
     page = hers.get(WALL, {"q": "elsewhere"}).content.decode()
     assert "No picture matches" in page
     assert "Clear the filters" in page
+
+
+def test_a_search_that_is_not_through_does_not_say_that_nothing_matches(
+    hers: Client, alice: User, keep: Keep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("WINDOW", "SECONDS", "STEP"):
+        monkeypatch.setattr(queries, name, 0)
+    keep(alice, prompt="else", age=1), keep(alice, prompt="else", age=2)
+    keep(alice, prompt="zq", age=3, seed=7)
+    reply = hers.get(WALL, {"q": "zq"})
+    assert "Nothing found so far" in reply.content.decode()
+    assert "No picture matches" not in reply.content.decode()
+    further = hers.get(WALL + reply.context["wall"].older)
+    assert [image.seed for image in further.context["wall"].images] == [7]
 
 
 def test_an_album_is_a_wall_with_filters_of_its_own(
