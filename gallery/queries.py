@@ -253,8 +253,9 @@ def _leap(quest: Quest, start: Start) -> tuple[list[Place | None], int]:
     Of the pictures a stride ahead, one in each part, the newest lies before the page, and with it
     its whole stride: the other parts have less than a stride each that is newer.
     """
-    starts, skip = [start.before] * len(quest.parts), start.skip
-    able, spare = range(len(starts)) if quest.choice is None else (), skip
+    starts, skip = [start.before for _ in quest.parts], start.skip
+    able: Sequence[int] = range(len(starts)) if quest.choice is None else ()
+    spare = skip
     while able and (stride := spare // len(able)) >= STRIDE:
         ahead = [(quest.ahead(number, starts[number], stride), number) for number in able]
         marks = [(place, number) for place, number in ahead if place]

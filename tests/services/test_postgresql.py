@@ -27,6 +27,7 @@ ON_BOTH = [
     "tests/gallery/test_albums.py",
     "tests/gallery/test_bulk.py",
     "tests/gallery/test_curating.py",
+    "tests/gallery/test_migrations.py",
     "tests/gallery/test_queries.py",
     "tests/gallery/test_search.py",
     "tests/gallery/test_tag_owners.py",
