@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -141,11 +142,14 @@ def test_an_offset_leaps_over_just_as_many(
 def test_a_far_offset_reads_few_places(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
     mine = rows(alice, 40)
     monkeypatch.setattr(queries, "STRIDE", 1)
-    read: list[int] = []
-    whole = queries._read
-    monkeypatch.setattr(
-        queries, "_read", lambda images: [read.append(1) or p for p in whole(images)]
-    )
+    whole, read = queries._read, list[Place]()
+
+    def reading(images: QuerySet[Image]) -> list[Place]:
+        places = whole(images)
+        read.extend(places)
+        return places
+
+    monkeypatch.setattr(queries, "_read", reading)
     page = queries.page_of(alice, limit=2, offset=30, wanted=Filter(mine=True))
     assert page.images == mine[30:32]
     assert len(read) < 9
@@ -168,7 +172,7 @@ def test_page_takes_four_queries_however_long(alice: User, bob: User) -> None:
 
 
 MODEL, SIZE = {"model": "sd/x"}, {"size": (8, 8)}
-DATES = {"since": NOW - timedelta(days=9), "until": NOW}
+DATES: dict[str, Any] = {"since": NOW - timedelta(days=9), "until": NOW}
 
 
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="reads the words of SQLite's planner")
