@@ -10,6 +10,8 @@ from django.db import DatabaseError
 from django.http import HttpRequest
 from django.utils import timezone
 
+from accounts import audit
+from accounts.audit import Action, Source
 from accounts.models import Session, User
 
 logger = logging.getLogger(__name__)
@@ -55,6 +57,12 @@ def end_others(user: User, kept: str | None = None) -> int:
     """End the sessions of `user` but the one with the key `kept`; how many ended."""
     ended, _ = Session.objects.filter(user=user).exclude(session_key=kept or "").delete()
     return ended
+
+
+def sign_out_others(user: User, kept: str | None, by: Source) -> None:
+    """As end_others, and noted where there were any: what they were opened with no longer does."""
+    if ended := end_others(user, kept):
+        audit.record(Action.SESSIONS_ENDED, by, user, sessions=ended)
 
 
 def _touch(session: Session) -> None:

@@ -12,7 +12,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_otp import login as remember_device
 
-from accounts import audit, lockout, second_factor, witness
+from accounts import audit, lockout, second_factor, sessions, witness
 from accounts.audit import Action
 from accounts.models import LOCAL_USERNAME, User
 from accounts.pages import PageRequest, early_page, page
@@ -20,6 +20,7 @@ from accounts.problems import Problem
 from accounts.signing_in import locked_page, recent
 
 QR_SCALE = 6
+OTHERS_ENDED = "Every other browser is signed out."
 
 
 @require_http_methods(["GET", "POST"])
@@ -37,7 +38,7 @@ def set_up(request: PageRequest) -> HttpResponse:
         except Problem as refused:
             problem, fresh = refused, None
         if fresh:
-            return _show_codes(request, fresh)
+            return _show_codes(request, fresh, OTHERS_ENDED)
     device = second_factor.pending_of(request.user)
     shown: dict[str, Any] = {
         "secret": _readable(device) if device else "",
@@ -91,12 +92,13 @@ def codes(request: PageRequest) -> HttpResponse:
 @page
 @recent
 def remove(request: PageRequest) -> HttpResponse:
+    """Ends all other sessions, as a new factor does: one of them may not be the person's."""
     with transaction.atomic():
-        if second_factor.device_of(request.user) is not None:
-            source = audit.source(request, request.user)
-            audit.record(Action.SECOND_FACTOR_REMOVED, source, request.user)
+        had_one = second_factor.device_of(request.user) is not None
         second_factor.remove(request.user)
-    messages.success(request, "Signing in asks for your password only.")
+        if had_one:
+            _note(request, Action.SECOND_FACTOR_REMOVED)
+            messages.success(request, f"Signing in asks for your password only. {OTHERS_ENDED}")
     return redirect("accounts_pages:security")
 
 
@@ -107,7 +109,7 @@ def _confirmed(request: PageRequest) -> list[str] | None:
     with transaction.atomic():
         fresh = second_factor.confirm(user, request.POST.get("code", "").replace(" ", ""))
         if fresh:
-            audit.record(Action.SECOND_FACTOR_ADDED, audit.source(request, user), user)
+            _note(request, Action.SECOND_FACTOR_ADDED)
     if not fresh:
         witness.failed(request, user.username, "code")
         return None
@@ -117,8 +119,15 @@ def _confirmed(request: PageRequest) -> list[str] | None:
     return fresh
 
 
-def _show_codes(request: HttpRequest, fresh: list[str]) -> HttpResponse:
-    return render(request, "accounts/recovery_codes.html", {"codes": fresh})
+def _note(request: PageRequest, done: Action) -> None:
+    """The deed, and the end of every other session, which may be open to whoever it keeps out."""
+    user, source = request.user, audit.source(request, request.user)
+    audit.record(done, source, user)
+    sessions.sign_out_others(user, request.session.session_key, source)
+
+
+def _show_codes(request: HttpRequest, fresh: list[str], more: str = "") -> HttpResponse:
+    return render(request, "accounts/recovery_codes.html", {"codes": fresh, "more": more})
 
 
 def _readable(device: Any) -> str:

@@ -90,10 +90,11 @@ def _another(request: PageRequest) -> HttpResponse:
 def _changed(request: PageRequest, form: Any) -> HttpResponse:
     with transaction.atomic():
         user: Any = form.save()
-        audit.record(Action.PASSWORD_CHANGED, audit.source(request, user), user)
-    # Django ends the other sessions by the changed hash, and gives this one a new id.
+        source = audit.source(request, user)
+        audit.record(Action.PASSWORD_CHANGED, source, user)
+        sessions.sign_out_others(user, request.session.session_key, source)
+    # The changed hash would end this session too; it goes on under a new id.
     auth.update_session_auth_hash(request, user)
-    sessions.end_others(user, request.session.session_key)
     messages.success(request, "Your password is changed. Every other browser is signed out.")
     return redirect("accounts_pages:security")
 
@@ -105,8 +106,8 @@ def end_sessions(request: PageRequest) -> HttpResponse:
     user = _known(request.user)
     here = "here" in request.POST
     with transaction.atomic():
-        ended = sessions.end_others(user, None if here else request.session.session_key)
-        audit.record(Action.SESSIONS_ENDED, audit.source(request, user), user, sessions=ended)
+        kept = None if here else request.session.session_key
+        sessions.sign_out_others(user, kept, audit.source(request, user))
     if here:
         auth.logout(request)
         return redirect(settings.LOGIN_URL)

@@ -51,6 +51,33 @@ def test_the_first_code_turns_it_on_and_shows_the_recovery_codes_once(alice: Use
     assert AuditEntry.objects.filter(action="second_factor_added").exists()
 
 
+def test_a_new_factor_ends_the_other_sessions_and_says_so(alice: User, bob: User) -> None:
+    stolen, of_bob, client = signed_in(alice), signed_in(bob), signed_in(alice)
+    client.post(f"{SET_UP}/begin")
+    page = client.post(SET_UP, {"code": code_of(alice)})
+    assert "Every other browser is signed out." in page.content.decode()
+    assert stolen.get("/v1/auth/me").status_code == 401
+    assert {c.get("/v1/auth/me").status_code for c in (client, of_bob)} == {200}
+    assert AuditEntry.objects.get(action="sessions_ended").detail == {"sessions": 1}
+
+
+def test_a_wrong_first_code_ends_nothing(alice: User) -> None:
+    other, client = signed_in(alice), signed_in(alice)
+    client.post(f"{SET_UP}/begin")
+    client.post(SET_UP, {"code": "000000"})
+    assert other.get("/v1/auth/me").status_code == 200
+
+
+def test_a_factor_switched_off_ends_the_other_sessions_and_says_so(alice: User) -> None:
+    protect(alice)
+    stolen, client = signed_in(alice), signed_in(alice)
+    page = client.post(f"{SET_UP}/remove", follow=True)
+    assert "Every other browser is signed out." in page.content.decode()
+    assert stolen.get("/v1/auth/me").status_code == 401
+    assert client.get("/v1/auth/me").status_code == 200
+    assert AuditEntry.objects.get(action="sessions_ended").detail == {"sessions": 1}
+
+
 def test_an_app_without_its_first_code_protects_nothing(alice: User) -> None:
     client = signed_in(alice)
     client.post(f"{SET_UP}/begin")
