@@ -1,7 +1,8 @@
 """The administration's site: its own front page, and no second way to sign in."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import wraps
+from types import MappingProxyType
 from typing import Any
 
 from django.contrib.admin import AdminSite
@@ -15,8 +16,22 @@ from django.urls import reverse
 from accounts import second_factor, signing_in
 from aliceproject.ops import overview
 
-# By the beginnings of their pages' names: who is who, and what opens the door.
-DELICATE = ("accounts_user_", "accounts_apikey_", "auth_user_", "auth_group_")
+# What opens a door or cannot be undone, as on our own pages: models by the beginnings of their
+# pages' names, with the actions of their lists that only shut a door and so must not have to wait.
+DELICATE: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "accounts_user_": frozenset({"deactivate"}),
+        "accounts_apikey_": frozenset({"revoke"}),
+        "accounts_invite_": frozenset({"revoke"}),
+        "accounts_openidentity_": frozenset(),
+        "accounts_registration_": frozenset(),
+        "auth_user_": frozenset(),
+        "auth_group_": frozenset(),
+        "modelhub_catalogmodel_delete": frozenset(),
+    }
+)
+# Of this list one action asks, Django's own: files go with it.
+MODELS, DELETE = "modelhub_catalogmodel_changelist", "delete_selected"
 
 
 class Site(AdminSite):
@@ -32,13 +47,11 @@ class Site(AdminSite):
         super().register(shown, admin_class, **options)
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:  # noqa: FBT001, FBT002 Django's signature
-        """Changes of people, rights and keys ask who is there once more, as our own pages do."""
+        """What a stolen session must not do asks who is there once more, as our own pages do."""
 
         @wraps(view)
         def careful(request: Any, *args: Any, **kwargs: Any) -> Any:
-            name = request.resolver_match.url_name or ""
-            changes = request.method == "POST" and name.startswith(DELICATE)
-            answer = signing_in.recent(view) if changes else view
+            answer = signing_in.recent(view) if _asks(request) else view
             return answer(request, *args, **kwargs)
 
         return super().admin_view(careful, cacheable)
@@ -71,3 +84,17 @@ class Site(AdminSite):
         if request.user.is_authenticated:
             raise PermissionDenied
         return redirect_to_login(request.GET.get("next") or reverse("admin:index"))
+
+
+def _asks(request: HttpRequest) -> bool:
+    """Whether this is a deed of DELICATE. A form names its action twice, above and below its list,
+    and another field says which one counts: all that are named must be harmless.
+    """
+    name = (request.resolver_match and request.resolver_match.url_name) or ""
+    if request.method != "POST":
+        return False
+    acts = set(request.POST.getlist("action")) if name.endswith("_changelist") else set()
+    if name == MODELS:
+        return DELETE in acts
+    shuts = next((shuts for start, shuts in DELICATE.items() if name.startswith(start)), None)
+    return shuts is not None and not (acts and acts <= shuts)

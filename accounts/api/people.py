@@ -8,10 +8,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import members, people, signing_in
+from accounts import members, people
 from accounts.api import shapes
-from accounts.api.registration import MOST_LISTED, source
-from accounts.authentication import caller
+from accounts.api.registration import MOST_LISTED, require_proof, source
 from accounts.bodies import Body
 from accounts.models import User
 from accounts.problems import Missing, NotFound
@@ -50,11 +49,11 @@ class OnePerson(APIView):
         given = Change.read(request.data)
         if not given:
             raise Missing("Give isActive or isStaff.", param="isActive")
-        identity, user = caller(request), User.objects.filter(pk=user_id).first()
+        user = User.objects.filter(pk=user_id).first()
         if user is None:
             raise NotFound("There is no such user.")
-        if "isStaff" in given and identity.session:
-            signing_in.require_recent(request._request)  # noqa: SLF001 DRF has no other door to Django's request
+        if "isStaff" in given or given.get("isActive"):
+            require_proof(request)
         with transaction.atomic():
             if "isStaff" in given:
                 members.set_role(user, source(request), staff=given["isStaff"])

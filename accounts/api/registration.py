@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import audit, invites, members, people, registration
+from accounts import audit, invites, members, people, registration, signing_in
 from accounts.api import shapes
 from accounts.authentication import caller
 from accounts.bodies import Body
@@ -102,6 +102,7 @@ class Invites(APIView):
 
     def post(self, request: Request) -> Response:
         """A new invite; its code is in this reply and in no other."""
+        require_proof(request)
         given = NewInvite.read(request.data)
         expiry = given.get("expiresAt")
         row, code = invites.make(
@@ -144,6 +145,7 @@ class Approve(APIView):
     required_scope: ClassVar = "admin"
 
     def post(self, request: Request, registration_id: UUID) -> Response:
+        require_proof(request)
         Body.read(request.data or {})
         row = _asked(registration_id)
         user = registration.approve(row, source(request))
@@ -163,6 +165,14 @@ def source(request: Request) -> audit.Source:
     """Whoever a checked request comes from."""
     identity = caller(request)
     return audit.source(request._request, identity.user, identity.key)  # noqa: SLF001 DRF has no other door to Django's request
+
+
+def require_proof(request: Request) -> None:
+    """For deeds a stolen session must not do; a key proves itself. Raises Forbidden
+    `confirmation_required`.
+    """
+    if caller(request).session:
+        signing_in.require_recent(request._request)  # noqa: SLF001 DRF has no other door to Django's request
 
 
 def stranger(request: HttpRequest) -> audit.Source:

@@ -35,7 +35,7 @@ class Deed:
     text: str
     verb: str
     done: str
-    # What a stolen session must not be able to do: make staff, unmake them, erase somebody.
+    # What a stolen session must not be able to do: it opens a door, or cannot be undone.
     recent: bool = False
 
 
@@ -54,6 +54,7 @@ DEEDS = {
         "The account, its API keys and its shared pictures open again.",
         "Reactivate",
         "{} is active again.",
+        recent=True,
     ),
     "make-staff": Deed(
         partial(members.set_role, staff=True),
@@ -137,6 +138,7 @@ def requests(request: PageRequest) -> HttpResponse:
 
 @require_POST
 @staff_page
+@signing_in.recent
 def approve(request: PageRequest, pk: UUID) -> HttpResponse:
     row = get_object_or_404(Registration, pk=pk)
     done = partial(registration.approve, row, audit.source(request))

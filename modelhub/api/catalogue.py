@@ -6,11 +6,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.api.registration import require_proof, source
 from accounts.authentication import caller
 from accounts.problems import NotFound
 from modelhub import aliases, catalog, deleting, scanning
 from modelhub.api import bodies, shapes
-from modelhub.api.signing import require_recent, source
 from modelhub.kinds import NAMINGS, Kind
 from modelhub.models import Alias, CatalogModel
 
@@ -68,7 +68,7 @@ class OneAddition(APIView):
     kinds: tuple[Kind, ...] = ()
 
     def delete(self, request: Request, name: str) -> Response:
-        require_recent(request)
+        require_proof(request)
         model = self._named(name, request)
         model_id = model.public_id
         gone = deleting.delete(model, source(request))

@@ -7,6 +7,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import audit
+from accounts.api.registration import require_proof, source
 from accounts.authentication import caller
 from accounts.models import User
 from accounts.problems import Missing, NotFound
@@ -17,7 +18,6 @@ from generation.errors import ModelNotFound
 from modelhub import catalog, deleting, keeping, sizes
 from modelhub.aliases import RESERVED
 from modelhub.api import bodies, shapes
-from modelhub.api.signing import require_recent, source
 from modelhub.kinds import Kind
 from modelhub.models import CatalogModel
 
@@ -67,7 +67,7 @@ class ModelView(APIView):
 
     def delete(self, request: Request, name: str) -> Response:
         """200 when it is gone, 202 while a job still runs on it."""
-        require_recent(request)
+        require_proof(request)
         model = _installed(name, caller(request).user)
         model_id = model.public_id
         gone = deleting.delete(model, source(request))
