@@ -26,6 +26,7 @@ APPEND_SLASH = False
 USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"
+FORMAT_MODULE_PATH = "aliceproject.formats"
 LOGIN_URL = "/web/login"
 LOGIN_REDIRECT_URL = "/web/"
 LOGOUT_REDIRECT_URL = "/web/login"

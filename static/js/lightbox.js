@@ -8,6 +8,8 @@ const SWIPE = 50;
 const NEAR_THE_END = 3;
 const LARGEST_BLOW_UP = 3;
 const FULL = 2;
+// Pages written by the server say UTC; here it is the reader's own zone, so it is named.
+const WHEN = { dateStyle: "medium", timeStyle: "long" };
 
 let changed = () => {};
 let shown = null;
@@ -166,6 +168,10 @@ async function fillDrawer() {
   if (item.tags.length) text.append(paragraph("quiet small", item.tags.map((tag) => `#${tag}`).join("  ")));
 }
 
+function when(seconds) {
+  return new Date(seconds * 1000).toLocaleString(undefined, WHEN);
+}
+
 function recipe(item) {
   const rows = {
     Model: item.model,
@@ -174,8 +180,8 @@ function recipe(item) {
     Guidance: item.guidanceScale,
     Scheduler: item.scheduler,
     Seed: item.seed,
-    Made: new Date(item.createdAt * 1000).toLocaleString(),
-    Shared: item.isPublic && item.expiresAt ? `until ${new Date(item.expiresAt * 1000).toLocaleString()}` : null,
+    Made: when(item.createdAt),
+    Shared: item.isPublic && item.expiresAt ? `until ${when(item.expiresAt)}` : null,
   };
   const list = document.createElement("dl");
   list.className = "recipe";

@@ -4,7 +4,7 @@ import { Refusal, call, element, say } from "./page.js";
 import { setUpSwapping } from "./swap.js";
 
 const HOUR = 3_600_000;
-const WHEN = { weekday: "long", day: "numeric", month: "long", hour: "2-digit", minute: "2-digit" };
+const WHEN = { weekday: "long", day: "numeric", month: "long", hour: "2-digit", minute: "2-digit", timeZoneName: "short" };
 
 // The link leads to a page that asks the same.
 element("#delete")?.addEventListener("click", (event) => {
