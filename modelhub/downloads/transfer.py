@@ -1,7 +1,6 @@
 """One file, from wherever it stopped: every byte counted, hashed and on the disk before it is whole."""
 
 import fcntl
-import hashlib
 import logging
 import os
 from collections.abc import Callable, Iterator
@@ -9,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from modelhub.downloads import places, sniffing
+from modelhub.downloads import places, sniffing, sums
 from modelhub.downloads.lease import Claim, Lost
 from modelhub.downloads.pace import Bucket
 from modelhub.models import DownloadFile
@@ -41,7 +40,7 @@ class Transfer:
         self.claim, self.file, self.path = claim, file, path
         self.part = path.with_name(path.name + places.PART)
         self.line, self.gone = line, gone
-        self._hash, self._hashed = hashlib.sha256(), 0
+        self._sums, self._hashed = sums.Running(file), 0
         self._before = claim.done - file.done_bytes
         # Whether the beginning of what is here came in an earlier try.
         self.resumed = False
@@ -97,7 +96,7 @@ class Transfer:
     def _resume(self, stream: BinaryIO) -> int:
         """How many bytes are here; they are hashed again, since a power cut may have changed them."""
         size = stream.seek(0, os.SEEK_END)
-        unknown = not self.file.etag and not self.file.sha256
+        unknown = not self.file.etag and not sums.known(self.file)
         if (size and unknown) or (self.file.size_bytes is not None and size > self.file.size_bytes):
             self._again(stream, "nothing tells whether it is still the same file.")
             return 0
@@ -105,7 +104,7 @@ class Transfer:
             self._begin()
             stream.seek(0)
             while piece := stream.read(REHASH_BYTES):
-                self._hash.update(piece)
+                self._sums.update(piece)
             self._hashed, self.resumed = size, size > 0
         self._count(size)
         return size
@@ -157,7 +156,7 @@ class Transfer:
                 if len(head) >= HEAD_BYTES:
                     sniffing.refuse(head, self.path.name)
             stream.write(piece)
-            self._hash.update(piece)
+            self._sums.update(piece)
             size += len(piece)
             self._hashed = size
             self.claim.fetched += len(piece)
@@ -178,12 +177,11 @@ class Transfer:
     def _finish(self, stream: BinaryIO, size: int) -> None:
         self._check_held()
         self._check_alone(stream, size)
-        found = self._hash.hexdigest()
-        if self.file.sha256 and found != self.file.sha256:
-            raise self._wrong(WrongContent("The SHA-256 is not the one that was announced."))
+        if wrong := self._sums.wrong():
+            raise self._wrong(WrongContent(f"The {wrong.title} is not the one that was announced."))
         self.part.replace(self.path)
         places.sync(self.path.parent)
-        self.file.sha256, self.file.size_bytes = found, size
+        self.file.sha256, self.file.size_bytes = self._sums.sha256(), size
         self._count(size)
 
     def _check_alone(self, stream: BinaryIO, size: int) -> None:
@@ -199,7 +197,7 @@ class Transfer:
         return problem
 
     def _begin(self) -> None:
-        self._hash, self._hashed, self.resumed = hashlib.sha256(), 0, False
+        self._sums, self._hashed, self.resumed = sums.Running(self.file), 0, False
         self._count(0)
 
     def _count(self, size: int) -> None:

@@ -128,7 +128,7 @@ class Work:
             return DownloadFile.objects.bulk_create(
                 DownloadFile(
                     download=download, path=file.path, url=file.url, size_bytes=file.size,
-                    sha256=file.sha256, etag=file.etag,
+                    sha256=file.sha256, git_sha1=file.git_sha1, etag=file.etag,
                 )
                 for file in plan.files
             )  # fmt: skip

@@ -88,6 +88,8 @@ class DownloadFile(models.Model):
     etag = models.CharField(max_length=255, blank=True)
     size_bytes = models.PositiveBigIntegerField(null=True, blank=True)
     sha256 = models.CharField(max_length=64, blank=True)
+    # As git names its content, where the source tells that alone.
+    git_sha1 = models.CharField(max_length=40, blank=True)
     done_bytes = models.PositiveBigIntegerField(default=0)
     verified_at = models.DateTimeField(null=True, blank=True)
 

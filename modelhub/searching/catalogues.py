@@ -6,7 +6,6 @@ Busy                  503
 └── CatalogueRefuses  catalogue_refused: our token is not accepted there
 """
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,7 +18,7 @@ from accounts.problems import Busy, Problem
 from modelhub import addresses, fetcher
 from modelhub.fetcher import Policy
 from modelhub.models.downloads import Source
-from modelhub.searching import civitai, huggingface
+from modelhub.searching import civitai, huggingface, reading
 from modelhub.searching.finds import OtherShape, Question, Reply
 
 SECONDS = 15.0
@@ -143,7 +142,7 @@ def ask(question: Question, onward: str = "") -> Reply:
     if status != 200:
         raise CatalogueDown(f"{catalogue.title} answered {status}.", retry_after=30)
     try:
-        reply = catalogue.read(json.loads(body), headers, catalogue.base)
+        reply = catalogue.read(reading.json_of(body), headers, catalogue.base)
     except (ValueError, RecursionError, OtherShape):
         told = f"{catalogue.title} did not answer as a catalogue does."
         raise CatalogueDown(told, retry_after=30) from None

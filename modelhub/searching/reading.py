@@ -1,5 +1,6 @@
 """Reading what strangers send: whatever is not as expected becomes nothing, text becomes plain."""
 
+import json
 import math
 import unicodedata
 from collections.abc import Iterator, Mapping
@@ -12,11 +13,25 @@ from modelhub import addresses
 MOST_HTML = 65536
 MOST_PREVIEW = 2000
 LARGEST = 2**63 - 1
+# Lists and objects in one answer, however small: each takes two bytes there, and thirty times as
+# many in memory. The largest that catalogues send have some fifty thousand.
+MOST_NESTED = 200_000
 BREAKS = frozenset(
     {"p", "br", "div", "li", "ul", "ol", "tr", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "blockquote"}
 )  # fmt: skip
 # Their content is no text at all.
 SILENT = frozenset({"script", "style", "template", "iframe", "noscript"})
+
+
+class Swollen(ValueError):
+    """JSON that would take far more memory than its length tells."""
+
+
+def json_of(told: bytes) -> Any:
+    """What an answer holds. Raises ValueError, Swollen too, or RecursionError."""
+    if told.count(b"[") + told.count(b"{") > MOST_NESTED:
+        raise Swollen
+    return json.loads(told)
 
 
 def line(value: Any, most: int) -> str:

@@ -1,6 +1,5 @@
 """CivitAI: a model, one of its versions, one of that version's files."""
 
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
@@ -10,6 +9,7 @@ from django.conf import settings
 
 from accounts.problems import Invalid
 from modelhub.kinds import Kind
+from modelhub.searching import reading
 from modelhub.sources import hosts, names, web
 from modelhub.sources.contract import Body, File, GivenUp, Plan, Wanted, Wish
 from modelhub.sources.errors import NotAFile, NotThere, NotUsable, SourceFailed, TokenNeeded
@@ -27,7 +27,6 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "Upscaler": Kind.UPSCALER,
     }
 )
-SHA256 = re.compile(r"[0-9A-Fa-f]{64}")
 LARGEST_ID = 2**53
 # What its links tell the files of a version apart by, beside their numbers.
 MARKS = ("type", "format", "size", "fp")
@@ -53,21 +52,18 @@ class CivitAI:
         version, type_of, called = _version(asked, given_up)
         kind = KINDS.get(type_of)
         if kind is None:
-            raise NotUsable(f"A {type_of[:40] or 'nameless type'} holds no weights to run.")
+            raise NotUsable(f"A {type_of or 'nameless type'} holds no weights to run.")
         chosen = _chosen(version, asked)
         name = names.weights(str(chosen.get("name") or ""))
-        sha256 = str((chosen.get("hashes") or {}).get("SHA256") or "")
-        url = (
-            str(chosen.get("downloadUrl") or "") or f"{_base()}/api/download/models/{version['id']}"
-        )
-        file = File("", url, sha256=sha256.lower() if SHA256.fullmatch(sha256) else "")
+        sha256 = reading.sha256(reading.table(chosen.get("hashes")).get("SHA256"))
+        file = File("", _address(version, chosen), sha256=sha256)
         facts = {
             # Not under the names of what was asked: the newest stays what was wanted.
-            "model": version.get("modelId") or asked.get("modelId"),
+            "model": reading.whole(version.get("modelId")) or asked.get("modelId"),
             "version": version["id"],
-            "title": called[:200],
-            "baseModel": str(version.get("baseModel") or "")[:80],
-            "trainedWords": [str(word)[:200] for word in _listed(version, "trainedWords")[:50]],
+            "title": called,
+            "baseModel": reading.line(version.get("baseModel"), 80),
+            "trainedWords": reading.names(version.get("trainedWords"), 50, 200),
         }
         return Plan(name, (file,), kind, facts, roughly=_bytes(chosen))
 
@@ -83,16 +79,17 @@ class CivitAI:
 
 def _version(asked: Mapping[str, Any], given_up: GivenUp) -> tuple[dict[str, Any], str, str]:
     """The version's own record, the type of its model, and what people call it."""
+    model: Mapping[str, Any]
     if asked.get("modelId") is None:
         version = _asked(f"{_base()}/api/v1/model-versions/{asked['versionId']}", given_up)
-        model = version.get("model") if isinstance(version.get("model"), dict) else {}
+        model = reading.table(version.get("model"))
     else:
         model = _asked(f"{_base()}/api/v1/models/{asked['modelId']}", given_up)
         version = _of(model, asked.get("versionId"))
-    if not isinstance(version.get("id"), int):
+    if not reading.whole(version.get("id")):
         raise SourceFailed("CivitAI's answer names no version.")
-    called = f"{(model or {}).get('name') or ''} {version.get('name') or ''}".strip()
-    return version, str((model or {}).get("type") or ""), called
+    called = reading.line(f"{model.get('name') or ''} {version.get('name') or ''}", 200)
+    return version, reading.line(model.get("type"), 40), called
 
 
 def _of(model: Mapping[str, Any], wanted: int | None) -> dict[str, Any]:
@@ -124,6 +121,15 @@ def _chosen(version: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, A
             else "This version has no files."
         )
     return min(safe, key=lambda f: (not f.get("primary"), f.get("type") not in {"Model", None}))
+
+
+def _address(version: Mapping[str, Any], file: Mapping[str, Any]) -> str:
+    told = file.get("downloadUrl")
+    if not told:
+        return f"{_base()}/api/download/models/{version['id']}"
+    if not reading.address(told):
+        raise SourceFailed("CivitAI's answer names no address that a file could be had from.")
+    return str(told)
 
 
 def _mark(file: Mapping[str, Any], name: str) -> str:

@@ -5,7 +5,11 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from modelhub.sources.errors import TooMuch
+
 GivenUp = Callable[[], bool]
+# Each file is a row, a name on the disk and a request. The largest pipelines have some eighty.
+MOST_FILES = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +29,8 @@ class Wish:
 class File:
     """One file to fetch. `path` is where it lies in its folder, empty for a model of one file.
 
-    `url` holds no secret. A known `size` (bytes) or `sha256` must turn out true.
+    `url` holds no secret. A known `size` (bytes), `sha256` or `git_sha1` must turn out true; the
+    last, which is git's name of the content, comes with a size.
     """
 
     path: str
@@ -33,11 +38,12 @@ class File:
     size: int | None = None
     sha256: str = ""
     etag: str = ""
+    git_sha1: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All there is to fetch. `name` is what it will be called in the models folder.
+    """All there is to fetch; raises TooMuch. `name` is what it will be called in the models folder.
 
     `kind` is the source's word, a hint; `facts` join what was asked; `roughly` is the size in
     bytes where no file tells its own.
@@ -48,6 +54,10 @@ class Plan:
     kind: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
     roughly: int | None = None
+
+    def __post_init__(self) -> None:
+        if len(self.files) > MOST_FILES:
+            raise TooMuch(f"It has {len(self.files)} files; a model has at most {MOST_FILES}.")
 
 
 @dataclass(frozen=True, slots=True)

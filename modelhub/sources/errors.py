@@ -5,6 +5,7 @@ SourceFailed            400 source_failed
 ├── TokenNeeded         source_token_needed
 ├── NotAFile            source_sent_a_page
 ├── NotUsable           unsupported_model_format
+├── TooMuch             source_too_much
 ├── Changed             source_changed
 └── Later               source_busy: worth another try
 """
@@ -33,6 +34,12 @@ class NotAFile(SourceFailed):
 
 class NotUsable(SourceFailed):
     code = "unsupported_model_format"
+
+
+class TooMuch(SourceFailed):
+    """More files, parts or words than any model has."""
+
+    code = "source_too_much"
 
 
 class Changed(SourceFailed):

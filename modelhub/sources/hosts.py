@@ -17,8 +17,9 @@ STORAGE = (
     ".backblazeb2.com",
 )  # fmt: skip
 PUBLIC = frozenset({"huggingface.co", "civitai.com"})
-# An answer that is read as a whole, in bytes, and how long it may take, in seconds.
-ANSWER_BYTES, ANSWER_SECONDS = 20_000_000, 30.0
+# An answer that is read as a whole, in bytes, and how long it may take, in seconds. A page of a
+# repository's files has half a megabyte, a model with a hundred versions a few.
+ANSWER_BYTES, ANSWER_SECONDS = 8_000_000, 30.0
 
 
 def policy(given_up: GivenUp = bool) -> Policy:

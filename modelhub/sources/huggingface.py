@@ -13,7 +13,7 @@ from accounts.problems import Invalid
 from modelhub.kinds import Kind
 from modelhub.sources import hosts, names, repository, web
 from modelhub.sources.contract import Body, File, GivenUp, Plan, Wanted, Wish
-from modelhub.sources.errors import NotThere, SourceFailed, TokenNeeded
+from modelhub.sources.errors import NotThere, SourceFailed, TokenNeeded, TooMuch
 from modelhub.sources.repository import Entry
 
 # Both parts begin and end with a letter or digit, as the hub itself wants it.
@@ -21,8 +21,9 @@ PART = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9])?"
 REPO = re.compile(rf"{PART}/{PART}")
 REVISION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,127}")
 COMMIT = re.compile(r"[0-9a-f]{40}")
-NEXT = re.compile(r'<([^>]+)>\s*;\s*rel="?next"?')
-MAX_PAGES = 50
+NEXT = re.compile(r'<([^<>]{1,4096})>\s{0,9};\s{0,9}rel="?next"?')
+# A collection of LoRAs has thousands of files, of which one is asked for; a page has a thousand.
+MOST_LISTED, MAX_PAGES = 50_000, 100
 MAIN = "main"
 
 
@@ -64,7 +65,7 @@ class HuggingFace:
 
 def _of_one(repo: str, commit: str, entry: Entry, name: str) -> Plan:
     made = names.weights(PurePosixPath(name).name)
-    file = File("", _resolve(repo, commit, entry.path), entry.size, entry.sha256)
+    file = _file("", repo, commit, entry)
     return Plan(made, (file,), facts={"commit": commit, "path": entry.path})
 
 
@@ -81,11 +82,13 @@ def _of_folder(repo: str, commit: str, entries: list[Entry], given_up: GivenUp) 
         kind, chosen = repository.part(told, entries)
     if names.twins(chosen):
         raise SourceFailed(f"{repo} has two files that are one on other systems.")
-    files = tuple(
-        File(names.inside(path), _resolve(repo, commit, entry.path), entry.size, entry.sha256)
-        for path, entry in chosen.items()
-    )
+    files = tuple(_file(names.inside(path), repo, commit, entry) for path, entry in chosen.items())
     return Plan(names.fit(repo.rpartition("/")[2]), files, kind, {"commit": commit})
+
+
+def _file(path: str, repo: str, commit: str, entry: Entry) -> File:
+    url = _resolve(repo, commit, names.inside(entry.path))
+    return File(path, url, entry.size, entry.sha256, git_sha1=entry.git_sha1)
 
 
 def _commit(asked: Mapping[str, Any], given_up: GivenUp) -> str:
@@ -104,15 +107,19 @@ def _commit(asked: Mapping[str, Any], given_up: GivenUp) -> str:
 def _tree(repo: str, commit: str, given_up: GivenUp) -> Iterator[Entry]:
     """Every file at the commit; the hub tells them a page at a time."""
     url = f"{_base()}/api/models/{repo}/tree/{commit}?recursive=true&expand=false"
+    seen = 0
     for _ in range(MAX_PAGES):
         listed, headers = _asked(url, repo, given_up)
+        seen += len(listed) if isinstance(listed, list) else 0
+        if seen > MOST_LISTED:
+            break
         yield from repository.entries(listed)
         link = next((v for k, v in headers.items() if k.lower() == "link"), "")
         following = NEXT.search(link)
         if not following:
             return
         url = following.group(1)
-    raise SourceFailed(f"{repo} has more files than a model has.")
+    raise TooMuch(f"{repo} has more than {MOST_LISTED} files, or lists them a few at a time.")
 
 
 def _named(entries: list[Entry], path: str) -> Entry:

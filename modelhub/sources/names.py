@@ -9,6 +9,10 @@ from urllib.parse import unquote, urlsplit
 from accounts.problems import Invalid
 
 LONGEST = 200
+# Of a file in its repository, in characters: as much as its row holds.
+LONGEST_PATH = 1000
+# How deep it lies. Of a pipeline nothing lies below the folders of its parts; single files may.
+DEEPEST = 10
 WEIGHTS = ".safetensors"
 # What no file system of anybody minds, in any script; the rest becomes a line.
 UNFIT = re.compile(r"[^\w.()\[\]+ -]", re.UNICODE)
@@ -59,8 +63,12 @@ def stem(name: str) -> str:
 def inside(path: str) -> str:
     """A relative path of a repository, refused where it would lead out of its folder."""
     parts = path.split("/")
-    if not path or any(part in {"", ".", ".."} or "\\" in part for part in parts):
-        raise Invalid(f"The repository names a file {path[:80]!r}.", code="source_failed")
+    plain = path.isprintable() and "\\" not in path and not {"", ".", ".."} & set(parts)
+    short = len(parts) <= DEEPEST and all(
+        len(part.encode(errors="replace")) <= LONGEST for part in parts
+    )
+    if not plain or not short:
+        raise Invalid(f"The repository names a file {path[:80]!a}.", code="source_failed")
     return path
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from modelhub.detection import directory
 from modelhub.kinds import Kind
 from modelhub.sources import names
-from modelhub.sources.errors import NotThere, NotUsable, SourceFailed
+from modelhub.sources.errors import NotThere, NotUsable, SourceFailed, TooMuch
 
 INDEX = "model_index.json"
 CONFIG = "config.json"
@@ -21,6 +21,8 @@ PLAIN_NAMES = frozenset({"spiece.model", "sentencepiece.bpe.model"})
 IDLE = frozenset({"safety_checker"})
 HALF = "fp16"
 MAX_INDEX = 1_000_000
+# The largest pipelines have nine parts; each is looked for among all files.
+MOST_PARTS = 30
 # diffusion_pytorch_model.fp16-00001-of-00002.safetensors, model.safetensors.index.fp16.json ...
 WEIGHTS = re.compile(
     r"(?P<stem>[^.]+)(?:\.(?P<variant>[a-z0-9_]+))?(?P<shard>-\d{5}-of-\d{5})?\.safetensors"
@@ -29,16 +31,22 @@ WEIGHTS_INDEX = re.compile(
     r"(?P<stem>[^.]+)\.safetensors\.index(?:\.(?P<variant>[a-z0-9_]+))?\.json"
 )
 SHARD = re.compile(r"-(\d{5})-of-(\d{5})\.safetensors$")
+# As many bytes as a row can count.
+LARGEST = 2**63
+SHA1 = re.compile(r"[0-9a-f]{40}")
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A file of a repository; `sha256` where the hub keeps it apart as a large one."""
+    """A file of a repository: `sha256` where the hub keeps it apart as a large one, else git's own
+    name of its content.
+    """
 
     path: str
     size: int | None
-    sha256: str
+    sha256: str = ""
+    git_sha1: str = ""
 
 
 def entries(listed: Any) -> Iterator[Entry]:
@@ -48,14 +56,29 @@ def entries(listed: Any) -> Iterator[Entry]:
     for each in listed:
         if not isinstance(each, dict) or each.get("type") != "file":
             continue
-        large = each.get("lfs")
-        large = large if isinstance(large, dict) else {}
-        size, sha256 = large.get("size", each.get("size")), str(large.get("oid") or "")
-        yield Entry(
-            path=str(each.get("path")),
-            size=size if isinstance(size, int) and size >= 0 else None,
-            sha256=sha256 if SHA256.fullmatch(sha256) else "",
-        )
+        path = each.get("path")
+        # Nobody can mean a longer one, and thousands of them would fill the memory.
+        if isinstance(path, str) and len(path) <= names.LONGEST_PATH:
+            yield _entry(path, each)
+
+
+def _entry(path: str, told: Mapping[str, Any]) -> Entry:
+    """The sum of a large file is that of its content; what git names there is only a pointer."""
+    large = told.get("lfs")
+    if large is None:
+        size = _size(told.get("size"))
+        return Entry(path, size, git_sha1=_sum(SHA1, told.get("oid")) if size is not None else "")
+    large = large if isinstance(large, dict) else {}
+    return Entry(path, _size(large.get("size", told.get("size"))), _sum(SHA256, large.get("oid")))
+
+
+def _size(told: object) -> int | None:
+    fits = isinstance(told, int) and not isinstance(told, bool) and 0 <= told < LARGEST
+    return told if fits else None  # type: ignore[return-value]  # an int, as was just seen
+
+
+def _sum(form: re.Pattern[str], told: object) -> str:
+    return told if isinstance(told, str) and form.fullmatch(told) else ""
 
 
 def readable(told: bytes) -> Any:
@@ -72,7 +95,7 @@ def only_weights(listed: Sequence[Entry], repo: str) -> Entry:
     if len(found) == 1:
         return found[0]
     if found:
-        shown = ", ".join(sorted(entry.path for entry in found)[:10])
+        shown = ", ".join(sorted(_shown(entry.path) for entry in found)[:10])
         raise NotUsable(f"{repo} has several files: name one of {shown}.")
     if any(entry.path.lower().endswith(PICKLES) for entry in listed):
         raise NotUsable(
@@ -122,6 +145,8 @@ def _parts(index: Any) -> list[str]:
         if not known or not name.isidentifier():
             raise NotUsable(f"Its part {_shown(name)} is foreign code: {_shown(made_of)}.")
         parts.append(name)
+    if len(parts) > MOST_PARTS:
+        raise TooMuch(f"It has {len(parts)} parts; a pipeline has at most {MOST_PARTS}.")
     return parts
 
 
@@ -147,7 +172,7 @@ def _chosen(part: str, files: Mapping[str, Entry], variant: str) -> dict[str, En
     weights = _weights(files, variant)
     if not _whole(weights):
         raise NotUsable(
-            f"{part} has no whole set of {names.WEIGHTS} weights; other formats can carry code."
+            f"{_shown(part)} has no whole set of {names.WEIGHTS} weights; other formats can carry code."
         )
     return plain | weights
 

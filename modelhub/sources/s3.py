@@ -20,13 +20,15 @@ from modelhub.sources.errors import (
     NotUsable,
     SourceFailed,
     TokenNeeded,
+    TooMuch,
 )  # fmt: skip
 
 SCHEME = "s3://"
 # As S3 itself wants the names of buckets.
 BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 LONGEST_KEY = 1024
-MOST_FILES = 1000
+# What is listed under a prefix, of which a model takes some.
+MOST_LISTED = 1000
 PIECE_BYTES = 2**16
 TIMES = {"connect_timeout": 10, "read_timeout": 30, "retries": {"total_max_attempts": 2}}
 
@@ -70,12 +72,12 @@ def _folder(bucket: str, prefix: str) -> Plan:
     with _named(bucket):
         stream = client().get_object(Bucket=bucket, Key=prefix + repository.INDEX)["Body"]
         index = repository.readable(stream.read(repository.MAX_INDEX))
-    entries = [repository.Entry(path, int(each["Size"]), "") for path, each in listed.items()]
+    entries = [repository.Entry(path, int(each["Size"])) for path, each in listed.items()]
     chosen = repository.pipeline(index, entries)
     files = tuple(
         File(
             names.inside(path),
-            f"{SCHEME}{bucket}/{prefix}{entry.path}",
+            f"{SCHEME}{bucket}/{prefix}{names.inside(entry.path)}",
             entry.size,
             etag=str(listed[entry.path]["ETag"]),
         )
@@ -90,8 +92,8 @@ def _listing(bucket: str, prefix: str) -> list[dict[str, Any]]:
         pages = client().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
         for page in pages:
             found += page.get("Contents", [])
-            if len(found) > MOST_FILES:
-                raise SourceFailed(f"{SCHEME}{bucket}/{prefix} has more files than a model has.")
+            if len(found) > MOST_LISTED:
+                raise TooMuch(f"{SCHEME}{bucket}/{prefix} has more files than a model has.")
     return found
 
 

@@ -1,7 +1,6 @@
 """Asking sources over HTTP: JSON as a whole, files from any byte on."""
 
 import email.message
-import json
 import re
 import time
 from collections.abc import Iterator, Mapping
@@ -12,9 +11,17 @@ from typing import Any
 
 from modelhub import fetcher
 from modelhub.fetcher import Reply
+from modelhub.searching import reading
 from modelhub.sources import hosts
 from modelhub.sources.contract import Body, GivenUp, Wanted
-from modelhub.sources.errors import Later, NotAFile, NotThere, SourceFailed, TokenNeeded
+from modelhub.sources.errors import (
+    Later,
+    NotAFile,
+    NotThere,
+    SourceFailed,
+    TokenNeeded,
+    TooMuch,
+)
 
 RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 LONGEST_PAUSE = 3600.0
@@ -26,7 +33,9 @@ def answer(url: str, given_up: GivenUp = bool) -> tuple[Any, Mapping[str, str]]:
         refuse(reply, url)
         told = reply.read()
     try:
-        return json.loads(told), reply.headers
+        return reading.json_of(told), reply.headers
+    except reading.Swollen:
+        raise TooMuch(f"{host_of(url)} answers with more than anybody would say.") from None
     except (ValueError, RecursionError):
         raise SourceFailed(f"{host_of(url)} does not answer in JSON.") from None
 

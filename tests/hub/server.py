@@ -70,6 +70,9 @@ class Faults:
     `statuses`: what is answered instead, one each. `etags`: another one for each answer. `body`:
     what is sent instead. `length`: what is announced instead. `deaf`: Range is not understood;
     `page`: HTML comes. `onward`: where it sends on to.
+
+    At the hub itself: `swapped`: what a small file's content is instead, by its path. `says`: what a
+    question (`tree`, `model`) is answered with, and `link` the header that comes along.
     """
 
     drop: float = 0.0
@@ -81,6 +84,9 @@ class Faults:
     deaf: bool = False
     page: bool = False
     onward: str = ""
+    swapped: dict[str, bytes] = field(default_factory=dict)
+    says: dict[str, bytes] = field(default_factory=dict)
+    link: str = ""
 
 
 @dataclass(frozen=True)
@@ -229,9 +235,14 @@ class HubHandler(Handler):
         for pattern, method in ROUTES:
             if found := re.fullmatch(pattern, path):
                 named = {name: unquote(part) for name, part in found.groupdict().items()}
-                getattr(self, method)(**named)
+                said = self.hub.faults.says.get(method)
+                getattr(self, method)(**named) if said is None else self.stubborn(said)
                 return
         self.json({"error": "not found"}, 404)
+
+    def stubborn(self, told: bytes) -> None:
+        more = {"Link": self.hub.faults.link} if self.hub.faults.link else {}
+        self.say(200, told, Content_Type="application/json", **more)
 
     # Hugging Face
 
@@ -273,7 +284,8 @@ class HubHandler(Handler):
         data = kept.files[path]
         more = {"X_Repo_Commit": kept.commit, "Accept_Ranges": "bytes"}
         if not path.endswith(LARGE):
-            return self.say(200, data, ETag=f'"{git_sha1(data)}"', **more)
+            sent = self.hub.faults.swapped.get(path, data)
+            return self.say(200, sent, ETag=f'"{git_sha1(data)}"', **more)
         signed = f"{self.hub.storage}/repos/{sha256(data)}?X-Amz-Signature=once-{time.time_ns()}"
         more |= {"X_Linked_Etag": f'"{sha256(data)}"', "X_Linked_Size": str(len(data))}
         return self.say(302, b"Found", Location=signed, ETag=f'"{sha256(data)}"', **more)

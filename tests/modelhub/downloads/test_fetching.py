@@ -17,8 +17,9 @@ from pytest_django import Settings
 from accounts.models import AuditEntry, User
 from modelhub import catalog, deleting, downloads, scanning
 from modelhub.downloads import Asked, lanes, places, sweeping
-from modelhub.models import Alias, CatalogModel, Download, Upload
-from tests.hub.server import Hub, sha256
+from modelhub.models import Alias, CatalogModel, Download, DownloadFile, Upload
+from modelhub.sources.contract import MOST_FILES
+from tests.hub.server import Hub, git_sha1, sha256
 from tests.hub.weights import pipeline, safetensors
 from tests.modelhub.downloads.conftest import Fetch, work
 
@@ -215,6 +216,18 @@ def test_a_model_of_civitai_lands_with_what_is_known_of_it(
     assert done.name == "Lake style v1.0"
 
 
+def test_what_civitai_says_of_a_model_is_cut_to_plain_words(hub: Hub, fetch: Fetch) -> None:
+    model = hub.civitai(7, "lake.safetensors", safetensors(1000), hashes=["no"], sizeKB="much")
+    model |= {"name": "Lake\0\u202e\x1b[2J" + "x" * 5000}
+    model["modelVersions"][0] |= {"baseModel": ["\0"], "modelId": {"a": []}, "name": 5,
+                                  "trainedWords": ["a\0b", {}, "c" * 900]}  # fmt: skip
+    done = fetch("civitai", modelId=7)
+    assert done.status == Status.COMPLETED, done.error_message
+    assert done.name.startswith("Lake [2Jxxx")
+    told = {name: done.asked[name] for name in ("model", "baseModel", "trainedWords")}
+    assert told == {"model": 7, "baseModel": "", "trainedWords": ["a b", "c" * 200]}
+
+
 def test_the_file_of_a_version_that_a_link_describes_is_the_one_that_comes(
     hub: Hub, fetch: Fetch, models_dir: Path
 ) -> None:
@@ -357,6 +370,43 @@ def test_other_content_than_announced_is_thrown_away(
     assert failed(done) == "checksum_mismatch"
     assert [p.name for p in models_dir.rglob("*") if p.is_file()] == []
     assert not CatalogModel.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("path", "was", "becomes"),
+    [
+        ("vae/config.json", b"1", b"2"),
+        ("model_index.json", b"0.42.1", b"0.42.2"),
+        ("tokenizer/vocab.json", b"a", b"b"),
+    ],
+)
+def test_a_changed_byte_of_a_small_file_is_refused(
+    hub: Hub, fetch: Fetch, path: str, was: bytes, becomes: bytes
+) -> None:
+    """As valid and as long as before: only its sum tells."""
+    files = pipeline()
+    hub.repo("maker/tiny", files)
+    hub.faults.swapped[path] = files[path].replace(was, becomes, 1)
+    assert failed(fetch("huggingface", repo="maker/tiny")) == "checksum_mismatch"
+    assert not CatalogModel.objects.exists()
+
+
+def test_a_small_file_is_known_by_what_git_calls_it(hub: Hub, fetch: Fetch) -> None:
+    files = pipeline()
+    hub.repo("maker/tiny", files)
+    done = fetch("huggingface", repo="maker/tiny")
+    row = DownloadFile.objects.get(download=done, path="vae/config.json")
+    assert row.git_sha1 == git_sha1(files["vae/config.json"])
+    assert row.sha256 == sha256(files["vae/config.json"])
+    large = DownloadFile.objects.filter(download=done, path__endswith=".safetensors")
+    assert set(large.values_list("git_sha1", flat=True)) == {""}
+
+
+def test_a_model_of_too_many_files_is_refused_before_any_row(hub: Hub, fetch: Fetch) -> None:
+    more = {f"vae/{number}.json": b"{}" for number in range(MOST_FILES)}
+    hub.repo("maker/tiny", pipeline() | more)
+    assert failed(fetch("huggingface", repo="maker/tiny")) == "source_too_much"
+    assert not DownloadFile.objects.exists()
 
 
 @pytest.mark.parametrize("length", [10**13, 50])
