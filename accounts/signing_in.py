@@ -53,6 +53,10 @@ class Login(LoginView):
         more = {"registers": registers, "provider": openid.label()}
         return super().get_context_data(**kwargs) | more
 
+    def get_redirect_url(self) -> str:
+        wanted = self.request.POST.get("next", self.request.GET.get("next", ""))
+        return _local(self.request, wanted)
+
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         user: Any = form.get_user()
         return admit(self.request, user, self.get_success_url())
@@ -249,10 +253,18 @@ def _proved_by_code(request: HttpRequest, user: User) -> Any:
 
 def local_path(request: HttpRequest, wanted: str) -> str:
     """`wanted` if it is a page of this server, else the start page."""
+    return _local(request, wanted) or START
+
+
+def _local(request: HttpRequest, wanted: str) -> str:
+    """`wanted` if it is an address of this server, from its root on, else ''.
+
+    Anything else would be taken for the name of a view where it is followed.
+    """
     safe = url_has_allowed_host_and_scheme(
         wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     )
-    return wanted if safe else START
+    return wanted if safe and wanted.startswith(("/", "http://", "https://")) else ""
 
 
 def locked_page(request: HttpRequest, lock: Locked) -> HttpResponse:
