@@ -13,8 +13,10 @@ class Body(serializers.Serializer[Any]):
 
     @classmethod
     def read(cls, data: Any) -> dict[str, Any]:
-        """What was sent and is right. Raises Invalid and what REST framework raises."""
-        body = cls(data=data)
+        """What was sent and is right; None is nothing. Raises Invalid and what REST framework
+        raises.
+        """
+        body = cls(data={} if data is None else data)
         body.is_valid(raise_exception=True)
         return dict(body.validated_data)
 

@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 
 from accounts import audit, keys, quotas, tickets
 from accounts.authentication import Identity, caller
-from accounts.bodies import Body
+from accounts.bodies import Body, Whole
 from accounts.credentials import Credential
 from accounts.models import SCOPES, ApiKey
 from accounts.problems import Forbidden, NotFound
@@ -46,16 +46,16 @@ class MayManageKeys(Known):
 class NewKey(Body):
     name = serializers.CharField(max_length=keys.MAX_NAME)
     scopes = serializers.ListField(child=serializers.ChoiceField(SCOPES))
-    expiresAt = serializers.IntegerField(  # noqa: N815 the name on the wire
+    expiresAt = Whole(  # noqa: N815 the name on the wire
         required=False, allow_null=True, min_value=0, max_value=YEAR_9999
     )
-    rateLimit = serializers.IntegerField(  # noqa: N815 the name on the wire
+    rateLimit = Whole(  # noqa: N815 the name on the wire
         required=False, allow_null=True, min_value=1, max_value=keys.MAX_RATE
     )
 
 
 class Rotation(Body):
-    overlapHours = serializers.IntegerField(  # noqa: N815 the name on the wire
+    overlapHours = Whole(  # noqa: N815 the name on the wire
         default=keys.OVERLAP // timedelta(hours=1),
         min_value=0,
         max_value=keys.MAX_OVERLAP // timedelta(hours=1),
@@ -152,7 +152,7 @@ class Rotate(APIView):
 
     def post(self, request: Request, key_id: int) -> Response:
         """A successor of the caller's own key; both open until `overlapHours` are over."""
-        identity, wanted = _entitled(request), Rotation.read(request.data or {})
+        identity, wanted = _entitled(request), Rotation.read(request.data)
         key = _found(ApiKey.objects.filter(user=identity.user), key_id)
         # Whoever rotates learns a secret that opens what the key does.
         _check_held(identity, key.scopes)
@@ -167,7 +167,7 @@ class Tickets(APIView):
 
     def post(self, request: Request) -> Response:
         """A ticket that opens one websocket, for programs that cannot send a header with it."""
-        Body.read(request.data or {})
+        Body.read(request.data)
         identity = caller(request)
         made = tickets.issue(identity.user, Credential.of(identity, request._request))  # noqa: SLF001 as in AliceAuthentication
         told = {"ticket": made.ticket, "expiresAt": int(made.expires_at.timestamp())}

@@ -59,7 +59,7 @@ class Export(APIView):
 
     def post(self, request: Request) -> HttpResponseBase:
         """All that fits, newest first, as a file; the export itself is in the log."""
-        given = AuditExport.read(request.data or {})
+        given = AuditExport.read(request.data)
         form = given["format"]
         pieces = trail_files.export(_wanted(given), form, source(request))
         return streams.download(pieces, trail_files.filename(form), trail_files.MEDIA[form])

@@ -11,7 +11,7 @@ from rest_framework.views import APIView
 from accounts import members, people
 from accounts.api import shapes
 from accounts.api.registration import MOST_LISTED, require_proof, source
-from accounts.bodies import Body
+from accounts.bodies import Body, Flag
 from accounts.models import User
 from accounts.problems import Missing, NotFound
 
@@ -24,8 +24,8 @@ class PeopleQuery(Body):
 
 
 class Change(Body):
-    isActive = serializers.BooleanField(required=False)  # noqa: N815 the name on the wire
-    isStaff = serializers.BooleanField(required=False)  # noqa: N815 the name on the wire
+    isActive = Flag(required=False)  # noqa: N815 the name on the wire
+    isStaff = Flag(required=False)  # noqa: N815 the name on the wire
 
 
 class People(APIView):

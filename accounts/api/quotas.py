@@ -11,15 +11,15 @@ from rest_framework.views import APIView
 
 from accounts import granting, quotas
 from accounts.api.registration import MOST_LISTED, source
-from accounts.bodies import Body
+from accounts.bodies import Body, Whole
 from accounts.granting import MOST_BYTES, MOST_JOBS, MOST_WORK, Whose
 from accounts.models import Quota, User
 from accounts.problems import NotFound
 from accounts.quotas import Limits, camel
 
 
-def _count(most: int) -> serializers.IntegerField:
-    return serializers.IntegerField(default=None, allow_null=True, min_value=0, max_value=most)
+def _count(most: int) -> Whole:
+    return Whole(default=None, allow_null=True, min_value=0, max_value=most)
 
 
 class NewLimits(Body):

@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 from accounts import audit, invites, members, people, registration, signing_in
 from accounts.api import shapes
 from accounts.authentication import caller
-from accounts.bodies import Body
+from accounts.bodies import Body, Whole
 from accounts.models import Invite, Registration
 from accounts.problems import NotFound
 
@@ -38,8 +38,8 @@ class NewRegistration(Body):
 
 
 class NewInvite(Body):
-    uses = serializers.IntegerField(default=1, min_value=1, max_value=invites.MOST_USES)
-    expiresAt = serializers.IntegerField(  # noqa: N815 the name on the wire
+    uses = Whole(default=1, min_value=1, max_value=invites.MOST_USES)
+    expiresAt = Whole(  # noqa: N815 the name on the wire
         required=False, allow_null=True, min_value=0, max_value=YEAR_9999
     )
     note = serializers.CharField(default="", allow_blank=True, max_length=invites.LONGEST_NOTE)
@@ -146,7 +146,7 @@ class Approve(APIView):
 
     def post(self, request: Request, registration_id: UUID) -> Response:
         require_proof(request)
-        Body.read(request.data or {})
+        Body.read(request.data)
         row = _asked(registration_id)
         user = registration.approve(row, source(request))
         return Response({"success": True, "userId": user.pk, "info": _decided(row)})
@@ -157,7 +157,7 @@ class Reject(APIView):
 
     def post(self, request: Request, registration_id: UUID) -> Response:
         row = _asked(registration_id)
-        registration.reject(row, Rejection.read(request.data or {})["reason"], source(request))
+        registration.reject(row, Rejection.read(request.data)["reason"], source(request))
         return Response({"success": True, "info": _decided(row)})
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from accounts.bodies import Body
+from accounts.bodies import Body, Flag
 from accounts.problems import Missing
 from modelhub.kinds import Kind
 from modelhub.models import Download
@@ -16,9 +16,7 @@ def _text(longest: int, **more: Any) -> serializers.CharField:
 
 
 class _Wanted(Body):
-    force = serializers.BooleanField(
-        default=False, help_text="Replace the model that has the name already."
-    )
+    force = Flag(default=False, help_text="Replace the model that has the name already.")
 
 
 class _OfAKind(_Wanted):
