@@ -39,6 +39,8 @@ class Action(StrEnum):
     USER_REACTIVATED = "user_reactivated"
     USER_ROLE_CHANGED = "user_role_changed"
     USER_ERASED = "user_erased"
+    GROUP_CHANGED = "group_changed"
+    ROW_DELETED = "row_deleted"
     DATA_EXPORTED = "data_exported"
     QUOTA_CHANGED = "quota_changed"
     PRIVACY_CHANGED = "privacy_changed"

@@ -144,6 +144,8 @@ SENTENCES: Mapping[str, Sentence] = {
     Action.USER_REACTIVATED: "{actor} reactivated {target}",
     Action.USER_ROLE_CHANGED: _role,
     Action.USER_ERASED: "{actor} erased {target}",
+    Action.GROUP_CHANGED: "{actor} set the rights of the group {name}",
+    Action.ROW_DELETED: "{actor} deleted for good: {what}",
     Action.DATA_EXPORTED: "{actor} exported the data of {target}",
     Action.QUOTA_CHANGED: _quota,
     Action.PRIVACY_CHANGED: _privacy,

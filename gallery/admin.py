@@ -17,6 +17,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 
 from accounts import audit
+from accounts.admin.deleting import Noted
 from accounts.problems import NotFound
 from gallery import files, sharing, storage
 from gallery.errors import GONE
@@ -163,7 +164,7 @@ class ImageAdmin(admin.ModelAdmin):
 
 
 @admin.register(Album)
-class AlbumAdmin(admin.ModelAdmin):
+class AlbumAdmin(Noted):
     """Whose albums there are; what lies in them is for their owners to choose."""
 
     list_display = ("name", "owner", "pictures", "created_at")

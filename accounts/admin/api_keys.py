@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from accounts import audit, keys
+from accounts.admin.deleting import Noted
 from accounts.models import LOCAL_USERNAME, SCOPES, ApiKey, User
 from accounts.problems import Problem
 
@@ -46,7 +47,7 @@ class NewKeyForm(forms.ModelForm):
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(admin.ModelAdmin):
+class ApiKeyAdmin(Noted):
     list_display = ("name", "prefix", "user", "scope_names", "active", "created_at",
                     "expires_at", "last_used_at")  # fmt: skip
     list_filter = ("created_at", "expires_at", "revoked_at", "last_used_at")

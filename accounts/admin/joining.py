@@ -8,12 +8,14 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from accounts import audit, invites, registration
+from accounts.admin.deleting import Noted
+from accounts.admin.people import may_touch
 from accounts.models import Invite, OpenIdentity, Registration
 from accounts.openid import identities
 from accounts.problems import Problem
 
 
-class Untouched(admin.ModelAdmin):
+class Untouched(Noted):
     """Rows that are made and ended by what is said to them, never edited."""
 
     list_per_page = 50
@@ -89,13 +91,13 @@ class OpenIdentityAdmin(Untouched):
     fields = readonly_fields = ("issuer", "subject", "label", "user", "registration",
                                 "created_at", "last_used_at")  # fmt: skip
 
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        allowed = super().has_delete_permission(request, obj)
+        return allowed and may_touch(request, obj.user if obj else None)
+
     def delete_model(self, request: HttpRequest, obj: OpenIdentity) -> None:
         identities.forget(obj, audit.source(request))
         self._warn(request, obj)
-
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[OpenIdentity]) -> None:
-        for identity in queryset:
-            self.delete_model(request, identity)
 
     def _warn(self, request: HttpRequest, gone: OpenIdentity) -> None:
         user = gone.user

@@ -64,12 +64,12 @@ class PersonAdmin(UserAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         allowed = super().has_change_permission(request, obj)
-        return allowed and _may_touch(request, obj)
+        return allowed and may_touch(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         allowed = super().has_delete_permission(request, obj)
         built_in = obj is not None and obj.username == LOCAL_USERNAME
-        return allowed and not built_in and _may_touch(request, obj)
+        return allowed and not built_in and may_touch(request, obj)
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:  # noqa: FBT001 Django's signature
         super().save_model(request, obj, form, change)
@@ -132,6 +132,6 @@ def _live(path: str) -> Q:
     return Q((f"{path}__isnull", False)) & Q((f"{path}__revoked_at", None)) & expiry
 
 
-def _may_touch(request: HttpRequest, user: User | None) -> bool:
+def may_touch(request: HttpRequest, user: User | None) -> bool:
     """A superuser is changed by superusers only."""
     return user is None or request.user.is_superuser or not user.is_superuser

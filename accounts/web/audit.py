@@ -30,7 +30,7 @@ GROUPS: Mapping[str, tuple[Action, ...]] = {
         Action.REGISTERED, Action.REGISTRATION_APPROVED, Action.REGISTRATION_REJECTED,
         Action.INVITE_CREATED, Action.INVITE_REVOKED, Action.USER_DEACTIVATED,
         Action.USER_REACTIVATED, Action.USER_ROLE_CHANGED, Action.USER_ERASED,
-        Action.DATA_EXPORTED, Action.QUOTA_CHANGED,
+        Action.DATA_EXPORTED, Action.QUOTA_CHANGED, Action.GROUP_CHANGED, Action.ROW_DELETED,
     ),
     "Keys": (Action.KEY_CREATED, Action.KEY_ROTATED, Action.KEY_REVOKED),
     "Pictures and jobs": (

@@ -4,16 +4,18 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.hashers import make_password
+from django.contrib.auth.models import Group, Permission
 from django.test import Client
 from django.utils import timezone
 
 from accounts import audit, invites, keys
 from accounts.local import local_user
-from accounts.models import ApiKey, AuditEntry, Registration, User
+from accounts.models import ApiKey, AuditEntry, OpenIdentity, Registration, User
 from tests.admin_pages import administrator, allowed, assert_fits_policy, queries_of
 
 KEYS = "/admin/accounts/apikey/"
 USERS = "/admin/accounts/user/"
+GROUPS = "/admin/auth/group/"
 
 
 @pytest.fixture
@@ -244,3 +246,43 @@ def test_invites_are_revoked(admin: Client, alice: User) -> None:
     assert "1 revoked" in act(admin, "/admin/accounts/invite/", "revoke", invite).content.decode()
     invite.refresh_from_db()
     assert invites.state(invite) == "revoked"
+
+
+def test_what_is_deleted_for_good_is_in_the_audit_log(admin: Client, alice: User) -> None:
+    key, _ = keys.mint(alice, "laptop", ["read"])
+    invite, _ = invites.make(audit.SYSTEM)
+    asked = Registration.objects.create(username="dora")
+    for path in (f"apikey/{key.pk}", f"invite/{invite.pk}", f"registration/{asked.pk}"):
+        admin.post(f"/admin/accounts/{path}/delete/", {"post": "yes"})
+    told = AuditEntry.objects.filter(action="row_deleted", actor_name="root").order_by("pk")
+    assert [entry.target_type for entry in told] == ["apikey", "invite", "registration"]
+    assert "laptop" in told[0].detail["what"]
+
+
+def test_whoever_may_edit_groups_gives_himself_no_right(db: None) -> None:
+    client, clerk = allowed("change_group", "view_group", "add_group", "delete_group")
+    group = Group.objects.create(name="clerks")
+    clerk.groups.add(group)
+    every = [str(right.pk) for right in Permission.objects.all()]
+    reply = client.post(f"{GROUPS}{group.pk}/change/", {"name": "clerks", "permissions": every})
+    assert reply.status_code == 403
+    assert client.post(f"{GROUPS}add/", {"name": "more", "permissions": every}).status_code == 403
+    assert not group.permissions.exists()
+
+
+def test_a_group_s_new_rights_are_in_the_audit_log(admin: Client) -> None:
+    right = Permission.objects.get(codename="change_user")
+    admin.post(f"{GROUPS}add/", {"name": "clerks", "permissions": [str(right.pk)]})
+    assert AuditEntry.objects.get(action="group_changed").detail["rights"] == ["change_user"]
+
+
+def test_a_superuser_s_identity_is_unlinked_by_superusers_only(admin: Client) -> None:
+    root = User.objects.get(username="root")
+    identity = OpenIdentity.objects.create(issuer="https://id", subject="1", user=root)
+    clerk, _ = allowed("delete_openidentity", "view_openidentity")
+    one = f"/admin/accounts/openidentity/{identity.pk}/delete/"
+    assert clerk.post(one, {"post": "yes"}).status_code == 403
+    act(clerk, "/admin/accounts/openidentity/", "delete_selected", identity)
+    clerk.post("/admin/accounts/openidentity/", {"action": "delete_selected", "post": "yes",
+                                                 "_selected_action": str(identity.pk)})  # fmt: skip
+    assert OpenIdentity.objects.exists()
