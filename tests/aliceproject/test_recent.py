@@ -20,7 +20,7 @@ from accounts.models import (
 from aliceproject.administration import DELICATE
 from modelhub.models import CatalogModel
 
-PAGES: tuple[tuple[str, dict[str, str]], ...] = (
+PAGES: tuple[tuple[str, dict[str, Any]], ...] = (
     ("/web/account", {"name": "x", "scopes": "read"}),
     ("/web/account/keys/{key}/rotate", {}),
     ("/web/account/second-factor", {"code": "000000"}),
@@ -143,7 +143,7 @@ def scene(alice: User, staff: User) -> Scene:
 
 
 @pytest.mark.parametrize(("path", "form"), PAGES)
-def test_a_page_asks_first_and_does_nothing(scene: Scene, path: str, form: dict[str, str]) -> None:
+def test_a_page_asks_first_and_does_nothing(scene: Scene, path: str, form: dict[str, Any]) -> None:
     before = everything()
     reply = scene.client.post(path.format(**scene.names), scene.fill(form))
     assert reply.headers["Location"].startswith("/web/confirm?")

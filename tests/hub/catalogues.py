@@ -42,7 +42,8 @@ class Asked:
 
 @dataclass
 class Catalogues:
-    """`mood`: well, limited, refused, broken, html, garbage, shape, slow or gone.
+    """`mood`: well, limited, refused, broken, html, garbage, shape, swollen, slow or
+    gone.
 
     `items` is what CivitAI has, `repositories` what Hugging Face has; tests put their own there.
     """
@@ -257,6 +258,8 @@ BAD: Mapping[str, tuple[int, dict[str, str], bytes, str]] = {
     "broken": (503, {}, b"<html>Service Unavailable</html>", "text/html"),
     "html": (200, {}, b"<!DOCTYPE html><title>Just a moment...</title>", "text/html"),
     "garbage": (200, {}, b"[" * 100_000, "application/json"),
+    # A megabyte that takes twenty in memory.
+    "swollen": (200, {}, b'{"items":[' + b"{}," * 400_000 + b"{}]}", "application/json"),
     "shape": (200, {}, b'{"models": 3}', "application/json"),
 }
 
