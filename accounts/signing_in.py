@@ -53,9 +53,9 @@ class Login(LoginView):
         more = {"registers": registers, "provider": openid.label()}
         return super().get_context_data(**kwargs) | more
 
-    def get_redirect_url(self) -> str:
-        wanted = self.request.POST.get("next", self.request.GET.get("next", ""))
-        return _local(self.request, wanted)
+    def get_redirect_url(self, request: HttpRequest | None = None) -> str:
+        asked = request or self.request
+        return _local(asked, asked.POST.get("next", asked.GET.get("next", "")))
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         user: Any = form.get_user()
