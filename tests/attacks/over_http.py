@@ -25,7 +25,9 @@ def attack(row: Attack, stage: Stage) -> None:
         answer = send(given, stage, stage.source(row.number))
         judge(given, answer, stage)
     if not row.given.get("writes"):
-        assert stage.kept() == before, "the attack changed something"
+        after = stage.kept()
+        changed = sorted(name for name in after | before if after.get(name) != before.get(name))
+        assert not changed, f"the attack changed {changed}"
 
 
 def burst(row: Attack, stage: Stage) -> None:
