@@ -2,16 +2,23 @@
 
 from dataclasses import replace
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from generation.engine.samplers import SAMPLERS
+from modelhub.families import TRAITS, Family
 
 torch = pytest.importorskip("torch")
 from generation.engine.backends.diffusers_local import previews, schedulers  # noqa: E402 torch first
+from generation.engine.backends.diffusers_local.colours import (  # noqa: E402 torch first
+    KNOWN,
+    LatentMap,
+    map_for,
+)
 
-GREY = previews.LatentMap(((0, 0, 0),) * 4, (0.2, 0.4, 0.6))
+GREY = LatentMap(((0, 0, 0),) * 4, (0.2, 0.4, 0.6))
 
 
 def predicted(kind: str, picture: Any, noise: Any, kept: float) -> Any:
@@ -62,3 +69,27 @@ def test_colours_are_the_maps() -> None:
     lit = replace(GREY, factors=((1, 0, 0), *GREY.factors[1:]))
     raster = previews.raster(torch.full((1, 4, 2, 2), 0.5), lit)
     assert raster.rgb[:3] == bytes([178, 102, 153])
+
+
+def test_every_family_that_draws_has_a_map_of_its_own_vae() -> None:
+    """But the one of many architectures, whose checkpoints bring theirs."""
+    assert KNOWN.keys() == {f for f, row in TRAITS.items() if row.runnable} - {Family.SD_CUSTOM}
+    wide = {family: len(colours.factors) for family, colours in KNOWN.items()}
+    assert wide == {"sd1": 4, "sd2": 4, "sdxl": 4, "sd3": 16, "flux": 16}
+
+
+@pytest.mark.parametrize(
+    ("family", "rgb"),
+    [("sd1", (128, 128, 128)), ("sd3", (158, 155, 152)), ("flux", (123, 118, 117))],
+)
+def test_latents_of_nothing_are_the_grey_the_map_was_published_with(
+    family: str, rgb: tuple[int, int, int]
+) -> None:
+    colours = KNOWN[Family(family)]
+    raster = previews.raster(torch.zeros(1, len(colours.factors), 2, 2), colours)
+    assert tuple(raster.rgb[:3]) == rgb
+
+
+def test_a_vae_of_another_width_has_no_previews_but_its_own(tmp_path: Path) -> None:
+    assert map_for(tmp_path, Family.FLUX, 16) is KNOWN[Family.FLUX]
+    assert map_for(tmp_path, Family.FLUX, 4) is None

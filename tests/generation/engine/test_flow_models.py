@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from generation.engine import capabilities
-from generation.engine.contract import JobSpec, ModelRef, Setup
+from generation.engine.contract import JobSpec, ModelRef, Raster, Setup, Step
 from generation.engine.errors import NotSupported
 from tests import tiny_models
 from tests.generation.engine.conftest import Watched, draw, first_pixels
@@ -99,15 +99,14 @@ def test_image_i_is_the_single_image_of_its_seed(
 
 @pytest.mark.parametrize(("which", "family"), [("sd3", "sd3"), ("flux", "flux")])
 def test_previews_show_where_the_picture_is_heading(
-    folders: dict[str, Path], order: JobSpec, which: str, family: str, tmp_path: Path
+    folders: dict[str, Path], order: JobSpec, which: str, family: str
 ) -> None:
     """After the last step the preview is of the very latents that are decoded."""
     backend = loaded(folders[which], family)
     warm = backend._warm["sd/tiny"]
     from generation.engine.backends.diffusers_local import previews
 
-    colours = previews.LatentMap(((0.01, 0.02, 0.03),) * 16, (0.5, 0.5, 0.5))
-    backend._warm["sd/tiny"] = replace(warm, colours=colours)
+    assert warm.colours
     watch = Watched()
     seen: list[Any] = []
     decode = warm.pipe.vae.decode
@@ -122,10 +121,28 @@ def test_previews_show_where_the_picture_is_heading(
     assert last
     config = warm.pipe.vae.config
     latents = (seen[0] - config.shift_factor) * config.scaling_factor
-    theirs = previews.raster(latents, colours)
+    theirs = previews.raster(latents, warm.colours)
     assert (last().width, last().height) == (theirs.width, theirs.height)
     pairs = zip(last().rgb, theirs.rgb, strict=True)
     assert max(abs(one - other) for one, other in pairs) <= 1
+
+
+@pytest.mark.parametrize(("which", "family"), [("sd3", "sd3"), ("flux", "flux")])
+def test_every_step_can_be_looked_at_in_the_shape_of_the_picture(
+    folders: dict[str, Path], order: JobSpec, which: str, family: str
+) -> None:
+    looks: list[Raster] = []
+
+    def look(step: Step) -> None:
+        assert step.preview
+        looks.append(step.preview())
+
+    wide = replace(order, width=128, num_inference_steps=3)
+    list(loaded(folders[which], family).generate([wide], look))
+    assert [(each.width, each.height, len(each.rgb)) for each in looks] == [
+        (256, 128, 256 * 128 * 3)
+    ] * 3
+    assert len({each.rgb for each in looks}) == 3
 
 
 @pytest.mark.parametrize(

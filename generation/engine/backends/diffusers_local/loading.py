@@ -10,7 +10,8 @@ import diffusers
 import torch
 
 from generation.engine.backends.diffusers_local import device as devices
-from generation.engine.backends.diffusers_local import folders, previews, schedulers, sharing
+from generation.engine.backends.diffusers_local import folders, schedulers, sharing
+from generation.engine.backends.diffusers_local.colours import LatentMap, map_for
 from generation.engine.backends.diffusers_local.pipelines import PIPELINES, Pipeline
 from generation.engine.backends.diffusers_local.single_file import SingleFile
 from generation.engine.contract import ModelRef, Task
@@ -36,7 +37,7 @@ class Warm:
     device: torch.device
     dtype: torch.dtype
     schedule: Mapping[str, Any]
-    colours: previews.LatentMap | None
+    colours: LatentMap | None
 
 
 def load(model: ModelRef, device: torch.device, warm: Iterable[Warm] = ()) -> Warm:
@@ -119,5 +120,5 @@ def _load(model: ModelRef, row: Pipeline, device: torch.device, warm: Iterable[W
         denoiser.to(memory_format=torch.channels_last)
         pipe.vae.to(memory_format=torch.channels_last)
     channels = pipe.vae.config.latent_channels
-    colours = previews.map_for(source_of(model, row).home, Family(model.family), channels)
+    colours = map_for(source_of(model, row).home, Family(model.family), channels)
     return Warm(model, pipe, row, device, dtype, schedule, colours)

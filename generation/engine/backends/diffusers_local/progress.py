@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from generation.engine.backends.diffusers_local import previews
+from generation.engine.backends.diffusers_local.colours import LatentMap
 from generation.engine.contract import Raster, Step, Watcher
 
 
@@ -22,7 +23,7 @@ class Progress:
     def follow(
         self,
         scheduler: Any,
-        colours: previews.LatentMap | None,
+        colours: LatentMap | None,
         unpack: Callable[[torch.Tensor], torch.Tensor],
     ) -> None:
         """From now on previews show what `scheduler` is drawing; no map, no previews."""
