@@ -32,6 +32,7 @@ def build(folder: Path, width: int = 32, sample_size: Any = 16, blocks: int = 3)
         "unet/config.json": {"cross_attention_dim": width, "sample_size": sample_size},
         "vae/config.json": {"block_out_channels": [8] * blocks},
         "tokenizer/tokenizer_config.json": {},
+        "tokenizer/tokenizer.json": {},
         "scheduler/scheduler_config.json": {},
         "model_index.json": INDEX,
     }

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from modelhub import tokenizers
 from modelhub.detection.configs import Configs, read_json
 from modelhub.detection.contents import PICKLES
 from modelhub.detection.found import Detected, NotUsable, State, cannot_run, inside, shown
@@ -156,6 +157,7 @@ def _pipeline(path: Path, root: Path, found: Detected) -> Detected:
     variant, source = configs.variant(family, variant)
     if not traits_of(family, variant).runnable:
         return _not_run(found, family, variant)
+    _check_words(path, index, parts)
     headers = {part: _weights(path / part, root, needed=part in WEIGHED) for part in parts}
     denoiser = next((part for part in DENOISERS if part in headers), None)
     if denoiser is None or not {"vae", "text_encoder"} <= headers.keys():
@@ -202,6 +204,14 @@ def _refuse_code(path: Path, parts: Iterable[str]) -> None:
     for folder in (path, *(path / part for part in parts)):
         if next(folder.glob("*.py"), None):
             raise NotUsable(State.UNSUPPORTED, "it brings Python code, which is never run")
+
+
+def _check_words(path: Path, index: Mapping[str, Any], parts: Iterable[str]) -> None:
+    for part in parts:
+        cls, folder = str(index[part][1]), path / part
+        if "Tokenizer" in cls and folder.is_dir() and (problem := tokenizers.lack(folder, cls)):
+            unread = tokenizers.has_pieces([folder])
+            raise NotUsable(State.UNSUPPORTED if unread else State.CORRUPT, problem)
 
 
 def _weights(folder: Path, root: Path, *, needed: bool) -> list[Header]:

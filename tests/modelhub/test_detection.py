@@ -203,6 +203,33 @@ def test_a_missing_part_is_corrupt(part: str, make_model: MakeModel, models_dir:
     assert (found.state, part in found.detail) == (State.CORRUPT, True)
 
 
+def test_a_tokenizer_without_words_is_corrupt(make_model: MakeModel, models_dir: Path) -> None:
+    folder = make_model()
+    (folder / "tokenizer/tokenizer.json").unlink()
+    found = detect(folder, models_dir)
+    assert (found.state, "no tokenizer.json" in found.detail) == (State.CORRUPT, True)
+    for name in ("vocab.json", "merges.txt"):
+        write_json(folder / "tokenizer" / name, {})
+    assert detect(folder, models_dir).state == State.READY
+
+
+def test_t5_s_older_words_are_not_read_and_the_newer_can_be_fetched(
+    make_model: MakeModel, models_dir: Path
+) -> None:
+    folder = make_model()
+    t5 = folder / "tokenizer_2"
+    t5.mkdir()
+    change_json(folder / "model_index.json", tokenizer_2=["transformers", "T5TokenizerFast"])
+    (t5 / "spiece.model").write_bytes(b"pieces")
+    found = detect(folder, models_dir)
+    assert found.state == State.UNSUPPORTED
+    assert "tokenizer_2 has only spiece.model, which is not read" in found.detail
+    assert "`hf download REPOSITORY tokenizer_2/tokenizer.json --local-dir FOLDER`" in found.detail
+    # Hugging Face's usual layout has both.
+    write_json(t5 / "tokenizer.json", {})
+    assert detect(folder, models_dir).state == State.READY
+
+
 def test_a_missing_shard_is_corrupt(make_model: MakeModel, models_dir: Path) -> None:
     folder = make_model()
     shards = {"weight_map": {"a": "model-00002-of-00002.safetensors"}}

@@ -59,6 +59,7 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
     "no weights": (lambda f: (f / UNET).unlink(), "unet has no weights"),
     "no vae": (lambda f: shutil.rmtree(f / "vae"), "vae folder is missing"),
     "no tokenizer": (lambda f: shutil.rmtree(f / "tokenizer"), "tokenizer folder is missing"),
+    "no vocabulary": (lambda f: (f / "tokenizer/vocab.json").unlink(), "has no tokenizer.json"),
     "no scheduler": (lambda f: shutil.rmtree(f / "scheduler"), "scheduler"),
     "cut weights": (cut, "cannot be loaded"),
     "garbled weights": (garble, "cannot be loaded"),

@@ -1,5 +1,6 @@
 """SD 3 and FLUX on tiny real checkpoints: exactness, previews, and what they refuse."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 
 from generation.engine import capabilities
 from generation.engine.contract import JobSpec, ModelRef, Raster, Setup, Step
-from generation.engine.errors import NotSupported
+from generation.engine.errors import ModelUnloadable, NotSupported
 from tests import tiny_models
 from tests.generation.engine.conftest import Watched, draw, first_pixels
 
@@ -174,3 +175,21 @@ def test_the_runner_refuses_other_schedulers_before_loading(order: JobSpec) -> N
     able = DiffusersBackend(Setup("cpu")).capabilities()
     with pytest.raises(NotSupported, match="ddim does not suit FLUX"):
         capabilities.check(replace(order, scheduler="ddim"), ref(Path("/nowhere"), "flux"), able)
+
+
+@pytest.mark.parametrize(
+    ("held", "said"),
+    [
+        ("spiece.model", "has only spiece.model, which is not read, and no tokenizer.json"),
+        ("notes.txt", "tokenizer_2 has no tokenizer.json"),
+    ],
+)
+def test_t5_without_its_words_is_refused_and_told_how_to_get_them(
+    folders: dict[str, Path], tmp_path: Path, held: str, said: str
+) -> None:
+    """The libraries make a tokenizer of four words, and the picture is of something else."""
+    folder = shutil.copytree(folders["flux"], tmp_path / "flux")
+    (folder / "tokenizer_2/tokenizer.json").rename(folder / "tokenizer_2" / held)
+    with pytest.raises(ModelUnloadable, match=said) as caught:
+        loaded(folder, "flux")
+    assert "hf download REPOSITORY tokenizer_2/tokenizer.json" in str(caught.value)

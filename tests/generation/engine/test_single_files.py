@@ -147,6 +147,9 @@ def test_flux_finds_its_parts_and_names_what_is_missing(spec: JobSpec, tmp_path:
         ModelUnloadable, match=r"T5's tokenizer\.json .* flux\.components/tokenizer_2"
     ):
         loading.load(model, CPU)
+    (file.parent / "text-encoders/spiece.model").write_bytes(b"pieces")
+    with pytest.raises(ModelUnloadable, match=r"spiece\.model is not read.*hf download"):
+        loading.load(model, CPU)
     for name in ("tokenizer", "tokenizer_2"):
         (folder / name).rename(beside / name)
     order = replace(spec, model="sd/flux", negative_prompt="", scheduler="euler", height=64)

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from safetensors import safe_open
 
+from generation.engine.backends.diffusers_local import tokenizers
 from generation.engine.backends.diffusers_local.pipelines import LIBRARIES, Part, Pipeline
 from generation.engine.errors import ModelUnloadable
 
@@ -59,7 +60,7 @@ class Folder:
                 return None
             raise ModelUnloadable(f"Its {name} folder is missing.")
         if not issubclass(cls, torch.nn.Module):
-            return cls.from_pretrained(folder, local_files_only=True)
+            return tokenizers.own(part.cls, folder)
         return _weighed(folder, cls, dtype)
 
 

@@ -19,6 +19,7 @@ from generation.engine.backends.diffusers_local.pipelines import LIBRARIES, Part
 from generation.engine.contract import ModelRef
 from generation.engine.errors import ModelUnloadable, NotSupported
 from modelhub import components
+from modelhub import tokenizers as words
 from modelhub.families import TRAITS, Family
 
 logger = logging.getLogger(__name__)
@@ -92,7 +93,8 @@ class SingleFile:
     def _tokenizer(self, name: str, part: Part) -> Any:
         cls = self.row.parts[name].cls
         folders = [folder / name for folder in self.folders]
-        if found := tokenizers.found([*folders, *loose.tokenizer_folders(self.model, name, cls)]):
+        folders += loose.tokenizer_folders(self.model, name, cls)
+        if found := next((folder for folder in folders if words.has_words(folder, cls)), None):
             return tokenizers.own(cls, found)
         if cls == "CLIPTokenizer":
             return tokenizers.clip(self._needed(name, "tokenizer_config.json").parent)
@@ -100,9 +102,11 @@ class SingleFile:
             return None
         beside = self.home.name
         raise ModelUnloadable(
-            f"Its {name} is missing and may not ship with ALICE: put T5's tokenizer.json (from the"
-            f" {name} folder of the model's diffusers edition) into the folder {beside}/{name}"
-            " beside it, or into text-encoders/ of the models folder."
+            f"Its {name} is missing and may not ship with ALICE"
+            f"{f' ({words.PIECES} is not read)' if words.has_pieces(folders) else ''}: put T5's"
+            f" {words.WORDS} (from the {name} folder of the model's diffusers edition) into the folder"
+            f" {beside}/{name} beside it, or into text-encoders/ of the models folder, as by"
+            f" `{words.command(name, 'text-encoders')}`."
         )
 
     def _absent(self, name: str, part: Part) -> None:

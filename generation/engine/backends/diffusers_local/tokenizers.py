@@ -10,10 +10,9 @@ from tokenizers.pre_tokenizers import ByteLevel
 
 from generation.engine.errors import ModelUnloadable
 from modelhub.components import CLIP_MERGES
+from modelhub.tokenizers import lack
 
 START, END = "<|startoftext|>", "<|endoftext|>"
-# tokenizer.json alone is enough; CLIP's older form is two files.
-_FILES = ("tokenizer.json", "vocab.json")
 
 
 def clip(settings: Path) -> Any:
@@ -31,11 +30,9 @@ def clip(settings: Path) -> Any:
 
 def own(cls: str, folder: Path) -> Any:
     """The tokenizer a folder holds, of class `cls`; no code of the folder's is run."""
+    if problem := lack(folder, cls):
+        raise ModelUnloadable(f"Its {problem}.")
     return getattr(transformers, cls).from_pretrained(folder, local_files_only=True)
-
-
-def found(folders: list[Path]) -> Path | None:
-    return next((f for f in folders if any((f / name).is_file() for name in _FILES)), None)
 
 
 @cache
