@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.urls import reverse
+
 from modelhub.models import Download
 
 Status = Download.Status
@@ -26,9 +28,17 @@ def task(download: Download) -> dict[str, Any]:
         # What is not an error, yet worth knowing: why it waits, or that it was here already.
         "note": None if failed else download.error_message or None,
         "model": download.model.public_id if download.model else None,
+        "modelPage": page(download),
         "createdAt": int(download.created_at.timestamp()),
         "finishedAt": int(download.finished_at.timestamp()) if download.finished_at else None,
     }
+
+
+def page(download: Download) -> str | None:
+    """The page of the model it made, on this server; None before it is there and after it is gone."""
+    if download.model is None:
+        return None
+    return reverse("modelhub_pages:model", args=[download.model.pk])
 
 
 def progress(download: Download) -> float:

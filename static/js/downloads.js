@@ -54,6 +54,12 @@ function fill(row, task) {
   write(row, ".download-words", task.error ?? task.note ?? "");
   words.hidden = !words.textContent;
   words.classList.toggle("error", task.error !== null);
+  const model = element(".download-model", row);
+  model.hidden = task.modelPage === null;
+  if (!model.hidden) {
+    model.href = task.modelPage;
+    model.setAttribute("aria-label", `${model.textContent}: ${task.model}`);
+  }
   const bar = element(".download-bar", row);
   bar.hidden = !MOVING.has(task.status);
   bar.value = task.progress;

@@ -29,7 +29,8 @@ async def test_staff_hear_of_downloads_and_nobody_else(staff: User, alice: User)
         if user == staff:
             await sync_to_async(asking.start)(asking.Asked("huggingface", {"repo": "maker/lakes"}))
             heard = json.loads((await line.receive_output(10))["text"])
-            assert [each["name"] for each in heard["downloads"]] == ["maker/lakes"]
+            [row] = heard["downloads"]
+            assert (row["name"], row["modelPage"]) == ("maker/lakes", None)
         await line.disconnect(5)
     assert json.loads(told["carol"]["text"]) == {"type": "downloads", "downloads": []}
     assert told["alice"]["code"] == sockets.FORBIDDEN

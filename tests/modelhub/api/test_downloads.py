@@ -12,6 +12,7 @@ from accounts import keys
 from accounts.models import AuditEntry, User
 from modelhub.downloads import asking
 from modelhub.models import Download
+from tests.modelhub.test_admin import installed
 
 pytestmark = pytest.mark.django_db
 
@@ -125,3 +126,14 @@ def test_the_list_is_narrowed(api: Client) -> None:
     listed = api.get("/v1/models/download/status?status=cancelled").json()
     assert [each["name"] for each in listed["data"]] == ["maker/one"]
     assert api.get("/v1/models/download/status?limit=0").status_code == 400
+
+
+def test_a_task_leads_to_the_page_of_the_model_it_made(api: Client) -> None:
+    asked = post(api, "huggingface", repoId="maker/lakes").json()
+    assert (asked["model"], asked["modelPage"]) == (None, None)
+    model = installed("lakes")
+    Download.objects.update(status="completed", model=model)
+    one = api.get(f"/v1/models/download/status/{asked['id']}").json()
+    assert (one["model"], one["modelPage"]) == ("sd/lakes", f"/web/models/{model.pk}")
+    model.delete()
+    assert api.get("/v1/models/download/status").json()["data"][0]["modelPage"] is None

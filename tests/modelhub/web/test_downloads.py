@@ -5,6 +5,7 @@ from django.test import Client
 
 from accounts.models import User
 from modelhub.models import Download
+from tests.modelhub.test_admin import installed
 
 pytestmark = pytest.mark.django_db
 
@@ -33,3 +34,15 @@ def test_the_page_says_what_is_wrong_beside_the_field(web: Client) -> None:
     assert reply.status_code == 400
     assert b"neither a repository" in reply.content
     assert b'value="what is this"' in reply.content
+
+
+def test_a_finished_row_leads_to_its_model_and_no_other_row_does(web: Client) -> None:
+    asked = {"repo": "maker/lakes", "revision": "main", "file": ""}
+    row = Download.objects.create(source="huggingface", name="maker/lakes", asked=asked)
+    link = "Open the model: sd/lakes"
+    assert link not in web.get("/web/models/downloads").content.decode()
+    model = installed("lakes")
+    Download.objects.filter(pk=row.pk).update(status="completed", model=model)
+    page = web.get("/web/models/downloads").content.decode()
+    assert link in page
+    assert f'href="/web/models/{model.pk}"' in page
