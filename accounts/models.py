@@ -174,6 +174,9 @@ class Usage(models.Model):
     stored_images = models.PositiveIntegerField(default=0)
     stored_bytes = models.PositiveBigIntegerField(default=0)
 
+    class Meta:
+        verbose_name = verbose_name_plural = "usage"
+
     def __str__(self) -> str:
         return f"usage of {self.user_id}"
 
@@ -320,7 +323,8 @@ class OpenIdentity(models.Model):
     last_used_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
-        verbose_name_plural = "open identities"
+        verbose_name = "OpenID identity"
+        verbose_name_plural = "OpenID identities"
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["issuer", "subject"], name="one_identity_a_subject")
         ]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from functools import wraps
+from operator import itemgetter
 from types import MappingProxyType
 from typing import Any
 
@@ -33,6 +34,11 @@ DELICATE: Mapping[str, frozenset[str]] = MappingProxyType(
 # Of this list one action asks, Django's own: files go with it.
 MODELS, DELETE = "modelhub_catalogmodel_changelist", "delete_selected"
 
+# What the libraries call themselves says nothing to who looks for these.
+TITLES: Mapping[str, str] = MappingProxyType(
+    {"auth": "Groups and rights", "django_q": "Regular work"}
+)
+
 
 class Site(AdminSite):
     site_header = site_title = "ALICE"
@@ -62,6 +68,12 @@ class Site(AdminSite):
         """The list of what can be administered, under how the server is doing."""
         shown = {"figures": overview.figures()} | (extra_context or {})
         return super().index(request, shown)
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        apps: list[Any] = super().get_app_list(request, app_label)
+        for app in apps:
+            app["name"] = TITLES.get(app["app_label"], app["name"])
+        return sorted(apps, key=itemgetter("name"))
 
     def has_permission(self, request: HttpRequest) -> bool:
         user: Any = request.user

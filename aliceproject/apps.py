@@ -4,6 +4,7 @@ from django.contrib.admin import apps as admin
 
 class AliceprojectConfig(AppConfig):
     name = "aliceproject"
+    verbose_name = "ALICE"
     default = True
 
     def ready(self) -> None:

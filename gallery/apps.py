@@ -5,6 +5,7 @@ from django.db.models.signals import post_migrate
 
 class GalleryConfig(AppConfig):
     name = "gallery"
+    verbose_name = "Gallery"
 
     def ready(self) -> None:
         import gallery.signals  # noqa: F401 connects them

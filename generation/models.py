@@ -182,7 +182,7 @@ class WorkerStatus(models.Model):
 
     class Meta:
         ordering: ClassVar = ["worker"]
-        verbose_name_plural = "worker status"
+        verbose_name = "worker"
 
     def __str__(self) -> str:
         return f"{self.worker} on {self.device or self.host}"

@@ -79,6 +79,7 @@ class CatalogModel(models.Model):
     seen_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
+        verbose_name = "model"
         ordering: ClassVar = ["public_id"]
         constraints: ClassVar = [
             models.UniqueConstraint(

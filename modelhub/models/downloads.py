@@ -94,6 +94,8 @@ class DownloadFile(models.Model):
     verified_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        verbose_name = "file of a download"
+        verbose_name_plural = "files of downloads"
         ordering: ClassVar = ["pk"]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["download", "path"], name="one_file_a_path")

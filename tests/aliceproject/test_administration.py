@@ -113,3 +113,14 @@ def test_no_function_can_be_scheduled_by_hand(db: None) -> None:
     changed = root.post(f"/admin/django_q/schedule/{schedule.pk}/change/", {"func": "os.system"})
     assert changed.status_code == 403
     assert root.get("/admin/django_q/ormq/").status_code == 404
+
+
+def test_apps_and_models_have_names_that_people_use(db: None) -> None:
+    apps = administrator().get("/admin/").context["app_list"]
+    names = {app["name"]: [model["name"] for model in app["models"]] for app in apps}
+    assert list(names) == sorted(names)
+    assert names["Models"] == ["Aliases", "Downloads", "Models"]
+    assert names["Jobs and workers"] == ["Jobs", "Workers"]
+    assert names["Gallery"] == ["Albums", "Images"]
+    assert {"Usage", "OpenID identities", "API keys"} <= set(names["People and access"])
+    assert {"Regular work", "Groups and rights"} <= names.keys()
