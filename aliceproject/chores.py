@@ -17,7 +17,7 @@ from gallery import left_over, retention, sweeping
 from gallery.alone import AtWork
 from gallery.errors import StorageDown
 from generation import jobs
-from modelhub import conversion, deleting, hashing, scanning
+from modelhub import conversion, deleting, hashing, home, scanning
 from modelhub.downloads import sweeping as sweeping_downloads
 from modelhub.searching import shelf
 from modelhub.uploads import sending
@@ -141,6 +141,8 @@ def recount() -> None:
 
 def scan() -> None:
     """The models folder, as it is now; what is new is hashed afterwards."""
+    if not _at_home():
+        return
     report = scanning.scan()
     for group in ("added", "changed", "moved", "missing"):
         if names := getattr(report, group):
@@ -158,13 +160,14 @@ def hash_models() -> None:
     """Digests of new models; what is left goes on in a task of its own, so that others have their
     turn.
     """
-    if not hashing.hash_waiting(HASH_SECONDS):
+    if _at_home() and not hashing.hash_waiting(HASH_SECONDS):
         _ring("hash_models")
 
 
 def convert() -> None:
     """Copies of single files that load faster: one is made, those of models that left go."""
-    conversion.run_next()
+    if _at_home():
+        conversion.run_next()
 
 
 def sweep() -> None:
@@ -178,6 +181,13 @@ def sweep() -> None:
         "Sweep: %d files and %d pictures, %d orphans and %d drafts removed, %d lost, %d back",
         found.files, found.rows, found.orphans, found.drafts, found.lost, found.recovered,
     )  # fmt: skip
+
+
+def _at_home() -> bool:
+    """Whether this host sees the folder in which the models lie."""
+    if reason := home.foreign():
+        logger.warning("Not on this host: %s", reason)
+    return not reason
 
 
 def _ring(chore: str) -> None:

@@ -20,7 +20,7 @@ from accounts.models import User
 from accounts.openid import provider
 from aliceproject import first_light, greeting, instance, preflight
 from generation import worker_status
-from modelhub import catalog
+from modelhub import catalog, home
 from modelhub.models import CatalogModel
 
 ROOMY_MB = 2048
@@ -127,6 +127,11 @@ def _database() -> Iterator[Finding]:
 
 
 def _models() -> Iterator[Finding]:
+    if reason := home.foreign():
+        yield Finding(Level.ERROR, reason)
+    elif before := home.other():
+        text = f"the models were last read from {before}, another folder than this host's"
+        yield Finding(Level.WARNING, f"{text}; the next scan reads {settings.ALICE_MODELS_DIR}")
     ready = catalog.usable(None)
     if ready.exists():
         yield Finding(Level.OK, f"{ready.count()} models can be used")

@@ -17,7 +17,7 @@ from aliceproject.preflight import NotPossible
 from aliceproject.supervisor import Program
 from gallery import left_over, storage
 from generation import jobs
-from modelhub import catalog, deleting, demo_install, scanning
+from modelhub import catalog, deleting, demo_install
 from modelhub.downloads import at_start
 
 log = logging.getLogger(__name__)
@@ -50,8 +50,7 @@ def prepare() -> Prepared:
     # Before the folder is listed: nothing that is to go may be found in it.
     deleting.finish()
     installed = _install()
-    scanning.scan()
-    chores.ring_hashing()
+    chores.scan()
     at_start.ask()
     return Prepared(installed, catalog.usable(None).count())
 

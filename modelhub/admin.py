@@ -101,7 +101,7 @@ class CatalogModelAdmin(admin.ModelAdmin):
         """Files and all; what is in use goes later."""
         try:
             if not deleting.delete(model, audit.source(request)):
-                said = f"{model.public_id} is in use: it goes when its job has ended."
+                said = f"{model.public_id} is to go: {deleting.waits_for(model)}."
                 self.message_user(request, said, WARNING)
         except Problem as refused:
             self.message_user(request, f"{model.public_id}: {refused.message}", WARNING)

@@ -19,6 +19,7 @@ from django.db import transaction
 from accounts import audit
 from accounts.audit import Action
 from accounts.problems import Invalid
+from modelhub import home
 from modelhub.models import CatalogModel
 from modelhub.signals import answers, in_use, let_go
 
@@ -47,9 +48,21 @@ def delete(model: CatalogModel, by: audit.Source) -> bool:
     return not CatalogModel.objects.filter(pk=model.pk).exists()
 
 
+def waits_for(model: CatalogModel) -> str:
+    """What it waits for, as a clause."""
+    return CatalogModel.objects.filter(pk=model.pk).values_list("detail", flat=True).first() or ""
+
+
 def finish() -> int:
-    """Delete what is marked and not in use; how many models left. Safe at any time, by anybody."""
-    marked = list(CatalogModel.objects.filter(state=DELETING).values_list("pk", flat=True))
+    """Delete what is marked and not in use; how many models left. Safe at any time, by anybody.
+
+    On a host with another folder nothing goes: its copies are not the models.
+    """
+    waiting = CatalogModel.objects.filter(state=DELETING)
+    if home.foreign():
+        waiting.update(detail="it goes when the host with the models folder comes to it")
+        return 0
+    marked = list(waiting.values_list("pk", flat=True))
     gone = sum(_finish(pk) for pk in marked)
     _empty_trash()
     return gone

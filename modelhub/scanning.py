@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from accounts import audit
-from modelhub import rows, walking
+from modelhub import home, rows, walking
 from modelhub.detection import detect
 from modelhub.fingerprints import fingerprint
 from modelhub.models import CatalogModel
@@ -36,12 +36,14 @@ class Report:
         return {name: len(getattr(self, name)) for name in (*NEWS, "unchanged", "skipped")}
 
 
-def scan(by: audit.Source = audit.SYSTEM) -> Report:
+def scan(by: audit.Source = audit.SYSTEM, *, take_over: bool = False) -> Report:
     """Bring the rows in line with ALICE_MODELS_DIR.
 
     Files are looked at before anything is locked, and those that did not change not at all. Scans
-    of several processes come one after the other. `by`: who asked, for the audit log.
+    of several processes come one after the other. `by`: who asked, for the audit log. Raises
+    AnotherFolder where the models lie in the folder of another host, unless told to `take_over`.
     """
+    home.enter(by, take_over=take_over)
     root = Path(settings.ALICE_MODELS_DIR)
     walked = walking.walk(root)
     marks = dict(
@@ -75,8 +77,9 @@ def _note(report: Report, by: audit.Source) -> None:
 def look_at(path: Path, sha256: str = "") -> CatalogModel | None:
     """Look at one file or folder now, as after a download; None: it is no model.
 
-    `sha256`: of a single file, where whoever brought it has just computed it.
+    `sha256`: of a single file, where whoever brought it has just computed it. Raises AnotherFolder.
     """
+    home.enter()
     root = Path(settings.ALICE_MODELS_DIR)
     if not walking.holds(root, path):
         return None

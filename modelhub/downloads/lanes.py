@@ -1,5 +1,6 @@
 """Three downloads at once: the threads of the download cluster, and one in the foreground."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -8,12 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 from django.conf import settings
 from django.db import connections
 
+from modelhub import home
 from modelhub.downloads import bell, lease
 from modelhub.downloads.lease import Claim, Keeper
 from modelhub.downloads.pace import MB, Bucket
 from modelhub.downloads.working import Gone, Work
 from modelhub.models import Download
 
+log = logging.getLogger(__name__)
 LANES = 3
 # How soon a lane without work sees that there is some.
 LOOK_SECONDS = 0.5
@@ -22,8 +25,12 @@ LOOK_SECONDS = 0.5
 def run(seconds: float, stopped: Gone) -> None:
     """Work at what is due until there is nothing, `stopped()`, or `seconds` are over.
 
-    What is not done by then is given back, as far as it came.
+    What is not done by then is given back, as far as it came. On a host with another folder than
+    the one the models lie in nothing is done: it would come to the wrong place.
     """
+    if reason := home.foreign():
+        log.warning("no downloads here: %s", reason)
+        return
     until = time.monotonic() + seconds
 
     def leaving() -> bool:
@@ -41,8 +48,9 @@ def run(seconds: float, stopped: Gone) -> None:
 def here(download: Download, look: Callable[[Claim], None]) -> None:
     """Fetch this one in this very process; `look` is called now and then while it lasts.
 
-    Returns when it ended, also when somebody else had it.
+    Returns when it ended, also when somebody else had it. Raises AnotherFolder.
     """
+    home.enter()
     with Keeper() as keeper:
         while True:
             claim = lease.take(download)

@@ -2,6 +2,7 @@
 
 from modelhub.models.catalog import Alias, CatalogModel
 from modelhub.models.downloads import Download, DownloadFile, Source, Upload
+from modelhub.models.home import ModelsHome
 from modelhub.models.searching import Found, Search
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "Download",
     "DownloadFile",
     "Found",
+    "ModelsHome",
     "Search",
     "Source",
     "Upload",

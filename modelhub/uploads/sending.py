@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.problems import Invalid, NotFound, QuotaUsed
+from modelhub import home
 from modelhub.models import Upload
 from modelhub.uploads import names, parts
 
@@ -37,6 +38,7 @@ def part_bytes() -> int:
 def start(owner: User, filename: str, size: int, sha256: str) -> Upload:
     """A new upload. Raises Invalid, NameTaken, QuotaUsed or DiskFull."""
     name = names.checked(filename)
+    home.enter()
     with parts.one_by_one(), transaction.atomic():
         if Upload.objects.filter(created_by=owner).count() >= MOST_OPEN:
             raise QuotaUsed(f"You have {MOST_OPEN} open uploads: end or delete one of them.")

@@ -43,7 +43,11 @@ DEEDS = {
 @require_POST
 @staff_page
 def refresh(request: PageRequest) -> HttpResponse:
-    report = scanning.refresh(audit.source(request))
+    try:
+        report = scanning.refresh(audit.source(request))
+    except Problem as refused:
+        messages.error(request, refused.message)
+        return redirect("modelhub_pages:models")
     words = "{added} new, {changed} changed, {moved} moved, {missing} gone, {unchanged} as before."
     said = words.format_map(report.counts())
     messages.success(request, f"The models folder was looked through: {said}")
@@ -136,8 +140,8 @@ def delete(request: PageRequest, pk: int) -> HttpResponse:
     except Problem as refused:
         messages.error(request, refused.message)
         return redirect("modelhub_pages:model", model.pk)
-    said = "is deleted." if gone else "is in use: it goes when its job has ended."
-    messages.success(request, f"{name} {said}")
+    said = f"{name} is deleted." if gone else f"{name} is to go: {deleting.waits_for(model)}."
+    messages.success(request, said)
     return redirect("modelhub_pages:models")
 
 

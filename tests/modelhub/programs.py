@@ -9,6 +9,8 @@ import numpy as np
 from django.test import Client
 from safetensors.numpy import save
 
+from modelhub import home
+
 UPLOADS = "/v1/models/uploads"
 PART = 700
 BYTES = "application/octet-stream"
@@ -64,6 +66,7 @@ class Sender(Client):
 
 
 def files(folder: Path) -> Mapping[str, bytes]:
-    """Everything in the models folder but locks."""
-    found = [file for file in sorted(folder.rglob("*")) if file.is_file() and file.name != ".lock"]
+    """Everything in the models folder but locks and its mark."""
+    ours = {".lock", home.FILE}
+    found = [file for file in sorted(folder.rglob("*")) if file.is_file() and file.name not in ours]
     return {str(file.relative_to(folder)): file.read_bytes() for file in found}

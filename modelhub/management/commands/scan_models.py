@@ -3,8 +3,9 @@
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from modelhub.home import AnotherFolder
 from modelhub.kinds import NAMINGS, Kind
 from modelhub.models import CatalogModel
 from modelhub.scanning import scan
@@ -13,8 +14,18 @@ from modelhub.scanning import scan
 class Command(BaseCommand):
     help = "Reads ALICE_MODELS_DIR into the list of models; loads nothing."
 
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--take-over",
+            action="store_true",
+            help="The models are those in this host's folder from now on, not those of another host.",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
-        report = scan()
+        try:
+            report = scan(take_over=options["take_over"])
+        except AnotherFolder as problem:
+            raise CommandError(problem.message) from None
         for row in CatalogModel.objects.select_related("duplicate_of").order_by("public_id"):
             self.stdout.write(_line(row))
         for name, reason in report.skipped.items():
