@@ -7,6 +7,7 @@ from uuid import UUID
 
 from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 from rest_framework.request import Request
@@ -118,6 +119,7 @@ def landed(upload: Upload, judged: landing.Judged, model: CatalogModel | None) -
         "sha256": judged.sha256,
         "kind": str(judged.kind),
         "model": model.public_id if model else None,
+        "modelPage": reverse("modelhub_pages:model", args=[model.pk]) if model else None,
         "state": model.state if model else None,
         "detail": model.detail if model else "",
     }

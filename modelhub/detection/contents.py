@@ -113,7 +113,9 @@ def _weights_reason(file: Path) -> str:
         read_header(file)
     except WeightsUnreadable as problem:
         title = named(head_of(file))
-        return f"it is {title}; {OTHER_NOTE}" if title else str(problem)
+        # It may lie under a name of ours, which says nothing to who sent it.
+        reason = str(problem).removeprefix(file.name).strip()
+        return f"it is {title}; {OTHER_NOTE}" if title else f"it {reason}"
     return ""
 
 

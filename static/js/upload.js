@@ -4,11 +4,14 @@ import { Refusal, call, element, stamp } from "./page.js";
 
 const UPLOADS = "/v1/models/uploads";
 const WAITS = [1, 2, 4, 8, 15, 30];
-const MB = 1e6;
+// The largest that fits the whole file counts.
+const UNITS = [[1e9, "GB"], [1e6, "MB"], [1e3, "kB"], [1, "bytes"]];
 const list = element("#uploads");
 const chooser = element("#upload-file");
 // Sent again after a wait: nothing is wrong with what was sent.
 const PASSING = new Set(["unreachable", "upload_busy"]);
+// What came is thrown away: the file itself is wrong, and sending it on would change nothing.
+const HOPELESS = new Set(["unsupported_model_format", "hash_mismatch"]);
 
 function seconds(count) {
   return new Promise((done) => setTimeout(done, count * 1000));
@@ -36,7 +39,8 @@ class Sending {
   draw(words = "", wrong = false) {
     const { receivedBytes, sizeBytes } = this.state;
     element("progress", this.row).value = receivedBytes / sizeBytes;
-    const done = `${(receivedBytes / MB).toFixed(1)} of ${(sizeBytes / MB).toFixed(1)} MB`;
+    const [unit, name] = UNITS.find(([least]) => sizeBytes >= least);
+    const done = `${(receivedBytes / unit).toFixed(1)} of ${(sizeBytes / unit).toFixed(1)} ${name}`;
     const stand = element(".sending-stand", this.row);
     stand.toggleAttribute("data-wrong", wrong);
     stand.textContent = [done, words || (this.paused ? "paused" : "")].filter(Boolean).join(", ");
@@ -116,16 +120,30 @@ class Sending {
       const told = await call("POST", `${UPLOADS}/${this.state.id}/complete`);
       this.done(told);
     } catch (problem) {
+      if (!(problem instanceof Refusal)) throw problem;
       element(".sending-drop", this.row).hidden = false;
-      throw problem;
+      if (!HOPELESS.has(problem.code)) throw problem;
+      this.over(problem.message, true);
     }
   }
 
-  done({ model, state, detail, sha256 }) {
+  done({ model, modelPage, state, detail, sha256 }) {
     const usable = state === "ready" ? `It is here as ${model}` : `It is here, but ${detail || "is no model we know"}`;
-    this.draw(`complete. ${usable}. SHA-256 ${sha256}`);
-    for (const button of this.row.querySelectorAll("button")) button.remove();
+    this.over(`complete. ${usable}. SHA-256 ${sha256}`);
+    const open = element(".sending-model", this.row);
+    open.hidden = modelPage === null;
+    if (modelPage) open.href = modelPage;
+  }
+
+  // Nothing can be done about it any more: the server has let go of it.
+  over(words, wrong = false) {
+    this.draw(words, wrong);
     sendings.delete(this.state.id);
+    for (const button of this.row.querySelectorAll("button")) button.remove();
+    if (!wrong) return;
+    const remove = stamp("t-remove");
+    remove.addEventListener("click", () => this.row.remove());
+    element(".actions", this.row).append(remove);
   }
 }
 

@@ -5,7 +5,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import AuditEntry
-from modelhub import catalog
+from modelhub import catalog, home
 from modelhub.models import Alias, CatalogModel
 from modelhub.scanning import scan
 from tests.admin_pages import administrator, assert_fits_policy, queries_of
@@ -109,7 +109,7 @@ def test_a_model_is_deleted_with_its_files(
     two = CatalogModel.objects.get(public_id="sd/two")
     admin.post(f"{MODELS}{two.pk}/delete/", {"post": "yes"})
     assert not CatalogModel.objects.exists()
-    assert [path.name for path in models_dir.iterdir()] == [".trash"]
+    assert {path.name for path in models_dir.iterdir()} == {".trash", home.FILE}
     assert AuditEntry.objects.filter(action="model_deleted").count() == 2
 
 

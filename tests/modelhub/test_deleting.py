@@ -12,7 +12,7 @@ from accounts.models import AuditEntry, User
 from accounts.problems import Invalid
 from generation import jobs
 from generation.models import Job, Unload, WorkerStatus
-from modelhub import aliases, catalog, deleting
+from modelhub import aliases, catalog, deleting, home
 from modelhub.models import CatalogModel
 from modelhub.scanning import scan
 from tests.generation.jobs.conftest import Submit, Take, order, submit, take
@@ -42,7 +42,8 @@ def model(make_model: MakeModel, models_dir: Path) -> CatalogModel:
 def left(models_dir: Path) -> set[str]:
     """Everything below the models folder but the neighbour and empty folders of our own."""
     found = {str(path.relative_to(models_dir)) for path in models_dir.rglob("*")}
-    return {p for p in found if not p.startswith("neighbour")} - {".converted", ".trash"}
+    ours = {".converted", ".trash", home.FILE}
+    return {p for p in found if not p.startswith("neighbour")} - ours
 
 
 def test_a_model_leaves_with_all_that_is_its_own(model: CatalogModel, models_dir: Path) -> None:
