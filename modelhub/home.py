@@ -63,6 +63,12 @@ def foreign() -> str:
     return _foreign(home, _mark()) if home else ""
 
 
+def check() -> None:
+    """Raises AnotherFolder; changes nothing."""
+    if reason := foreign():
+        raise AnotherFolder(reason)
+
+
 def other() -> ModelsHome | None:
     """The home where it is not this host's folder, though the next scan may make it so."""
     return ModelsHome.objects.exclude(mark=_mark()).first()

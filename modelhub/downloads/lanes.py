@@ -50,7 +50,7 @@ def here(download: Download, look: Callable[[Claim], None]) -> None:
 
     Returns when it ended, also when somebody else had it. Raises AnotherFolder.
     """
-    home.enter()
+    home.check()
     with Keeper() as keeper:
         while True:
             claim = lease.take(download)

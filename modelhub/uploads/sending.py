@@ -36,9 +36,9 @@ def part_bytes() -> int:
 
 
 def start(owner: User, filename: str, size: int, sha256: str) -> Upload:
-    """A new upload. Raises Invalid, NameTaken, QuotaUsed or DiskFull."""
+    """A new upload. Raises Invalid, AnotherFolder, NameTaken, QuotaUsed or DiskFull."""
     name = names.checked(filename)
-    home.enter()
+    home.check()
     with parts.one_by_one(), transaction.atomic():
         if Upload.objects.filter(created_by=owner).count() >= MOST_OPEN:
             raise QuotaUsed(f"You have {MOST_OPEN} open uploads: end or delete one of them.")
