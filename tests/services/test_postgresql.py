@@ -39,6 +39,7 @@ ON_BOTH = [
     "tests/gallery/test_retention.py",
     "tests/gallery/test_sweeping.py",
     "tests/modelhub/test_hashing.py",
+    "tests/modelhub/test_home.py",
     "tests/modelhub/test_scanning.py",
     "tests/generation/jobs",
     "tests/generation/test_tasks.py",
