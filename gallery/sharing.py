@@ -39,6 +39,16 @@ def link(image: Image, fmt: str = "png", base_url: str = "") -> str:
     return f"{base_url.rstrip('/')}/images/{token}.{EXTENSIONS[fmt]}"
 
 
+def address(image: Image, viewer: User, base_url: str) -> str:
+    """Where `viewer` fetches the picture: its link, which opens without credentials.
+
+    Staff get no link to what somebody keeps private: they look at it where looking leaves a trace.
+    """
+    if image.owner_id == viewer.pk or image.shared:
+        return link(image, base_url=base_url)
+    return f"{base_url}/v1/images/{image.pk}/file"
+
+
 def open_link(token: str) -> Image | None:
     """The picture a live token opens; None for a forged, expired or revoked one."""
     opened = _unpack(token)

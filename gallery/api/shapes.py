@@ -18,7 +18,7 @@ REQUEST_FIELDS = (
 
 
 def item(image: Image, viewer: User, base_url: str) -> dict[str, Any]:
-    """One picture; times in Unix seconds, `url` absolute and opening without credentials.
+    """One picture; times in Unix seconds, `url` absolute and as sharing.address() has it.
 
     `favourite` and `keep` are their owner's own marks: to others they are false.
     """
@@ -27,7 +27,7 @@ def item(image: Image, viewer: User, base_url: str) -> dict[str, Any]:
     return {
         "id": str(image.pk),
         "filename": f"{image.pk}.png",
-        "url": sharing.link(image, base_url=base_url),
+        "url": sharing.address(image, viewer, base_url),
         "thumbnailUrl": f"{base_url}/v1/images/{image.pk}/thumbnail",
         "isPublic": image.shared,
         "createdAt": _seconds(image.created_at),

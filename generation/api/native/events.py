@@ -74,7 +74,7 @@ async def _events(user: User, job: Job, base: str, last: int) -> AsyncGenerator[
 def _data(update: Update, user: User, base: str) -> dict[str, Any]:
     job, estimate = update.job, Estimate()
     if job.ended:
-        return job_json(find(user, str(job.id)), base, estimate)
+        return job_json(find(user, str(job.id)), user, base, estimate)
     where = prospect(job, estimate)
     known = {
         "id": str(job.id),

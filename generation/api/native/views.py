@@ -50,8 +50,8 @@ def prospect(job: Job, estimate: Estimate) -> Prospect:
     return Prospect(None if job.ended else jobs.position(job), estimate.eta_seconds(job))
 
 
-def job_json(job: Job, base: str, estimate: Estimate) -> dict[str, Any]:
-    """`job` comes from `visible`."""
+def job_json(job: Job, viewer: User, base: str, estimate: Estimate) -> dict[str, Any]:
+    """`job` comes from `visible` for the same `viewer`."""
     live = job.status == Job.Status.RUNNING and getattr(job, "has_preview", False)
     preview_url = f"{base}/v1/jobs/{job.id}/preview" if live else None
     images = [
@@ -61,7 +61,7 @@ def job_json(job: Job, base: str, estimate: Estimate) -> dict[str, Any]:
             "seed": made.seed,
             "width": made.image.width,
             "height": made.image.height,
-            "url": sharing.link(made.image, "png", base),
+            "url": sharing.address(made.image, viewer, base),
         }
         for made in job.job_images.all()
         if made.image
@@ -102,7 +102,7 @@ class JobsView(APIView):
         return Response(
             {
                 "object": "list",
-                "data": [job_json(job, base, estimate) for job in page],
+                "data": [job_json(job, _user(request), base, estimate) for job in page],
                 "next_cursor": translate.to_cursor(page[-1]) if more else None,
             }
         )
@@ -112,9 +112,9 @@ class JobView(APIView):
     required_scope = "generate"
 
     def get(self, request: Request, job_id: str) -> Response:
-        return Response(
-            job_json(find(_user(request), job_id), sharing.base_url(request), Estimate())
-        )
+        user = _user(request)
+        base = sharing.base_url(request)
+        return Response(job_json(find(user, job_id), user, base, Estimate()))
 
     def delete(self, request: Request, job_id: str) -> Response:
         """Forgets a job that has ended; its pictures stay."""
@@ -131,7 +131,7 @@ class CancelView(APIView):
     def post(self, request: Request, job_id: str) -> Response:
         user = _user(request)
         jobs.cancel(find(user, job_id).id)
-        return Response(job_json(find(user, job_id), sharing.base_url(request), Estimate()))
+        return Response(job_json(find(user, job_id), user, sharing.base_url(request), Estimate()))
 
 
 class RetryView(APIView):

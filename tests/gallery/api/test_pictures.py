@@ -12,7 +12,7 @@ from PIL import Image as Pillow
 from pytest_django import Settings
 
 from accounts.local import local_user
-from accounts.models import User
+from accounts.models import AuditEntry, User
 from gallery import queries, sharing, storage
 from gallery.models import Image
 from tests.gallery.conftest import Keep, Signed
@@ -393,3 +393,17 @@ def test_failing_disk_is_503_and_says_when_to_ask_again(
     reply = Client().get(sharing.link(image))
     assert code(reply) == (503, "storage_unavailable")
     assert 1 <= int(reply["Retry-After"]) <= 60
+
+
+def test_staff_get_no_link_that_leaves_no_trace(
+    alice: User, staff: User, keep: Keep, signed: Signed
+) -> None:
+    private, shared = keep(alice, age=1), keep(alice, age=2, is_public=True)
+    client = signed(staff)
+    urls = {item["id"]: item["url"] for item in client.get("/v1/gallery").json()["data"]}
+    assert urls[str(private.pk)] == f"http://testserver/v1/images/{private.pk}/file"
+    assert urls[str(shared.pk)].startswith("http://testserver/images/")
+    assert Client().get(urls[str(private.pk)]).status_code == 401
+    assert client.get(urls[str(private.pk)]).status_code == 200
+    [entry] = AuditEntry.objects.filter(action="private_picture_viewed")
+    assert (entry.actor_id, entry.target_id) == (staff.pk, str(private.pk))

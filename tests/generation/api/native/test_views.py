@@ -147,6 +147,19 @@ async def test_staff_see_all_jobs(client: AsyncClient, staffs: AsyncClient) -> N
     assert [job["id"] for job in (await get(staffs, "/v1/jobs"))["data"]] == [job_id]
 
 
+async def test_staff_get_no_link_to_a_picture_that_its_owner_keeps_private(
+    client: AsyncClient, staffs: AsyncClient, worker: Any
+) -> None:
+    job_id = (await make(client)).json()["id"]
+    await worker()
+    for one in (
+        await get(staffs, f"/v1/jobs/{job_id}"),
+        (await get(staffs, "/v1/jobs"))["data"][0],
+    ):
+        [image] = one["images"]
+        assert image["url"] == f"http://testserver/v1/images/{image['id']}/file"
+
+
 @pytest.mark.parametrize("job_id", ["x", "1", "../../etc", "0" * 32 + "zzzz", "-" * 36])
 async def test_what_is_no_id_is_not_found(client: AsyncClient, job_id: str) -> None:
     assert (await client.get(f"/v1/jobs/{job_id}")).status_code == 404
