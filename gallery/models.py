@@ -97,6 +97,13 @@ class Image(models.Model):
         """Public now: an expiry ends the share at the moment of reading, not when a sweep runs."""
         return self.is_public and (self.public_until is None or self.public_until > timezone.now())
 
+    @property
+    def link_version(self) -> int:
+        """What links are signed for. A share that ends raises it at that moment, and ending the
+        row's share later, which only tidies, leaves it as it is.
+        """
+        return self.visibility_version + (self.is_public and not self.shared)
+
 
 class Tag(models.Model):
     """A word on a picture: lower case, its owner's to set."""

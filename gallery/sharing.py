@@ -31,10 +31,11 @@ NOTED_ONCE_IN = timedelta(hours=1)
 def link(image: Image, fmt: str = "png", base_url: str = "") -> str:
     """`/images/{token}.{ext}` under `base_url`: opens the picture without credentials.
 
-    Lives ALICE_LINK_SECONDS; dead at once when the picture is deleted or its privacy changes.
+    Lives ALICE_LINK_SECONDS; dead at once when the picture is deleted, its privacy changes or its
+    share ends.
     """
     expiry = int(time.time()) + settings.ALICE_LINK_SECONDS
-    payload = PAYLOAD.pack(image.pk.bytes, expiry, image.visibility_version)
+    payload = PAYLOAD.pack(image.pk.bytes, expiry, image.link_version)
     token = _signer().sign(base64.urlsafe_b64encode(payload).decode())
     return f"{base_url.rstrip('/')}/images/{token}.{EXTENSIONS[fmt]}"
 
@@ -55,7 +56,7 @@ def open_link(token: str) -> Image | None:
     if opened is None:
         return None
     image, expiry, version = opened
-    live = expiry > time.time() and version == image.visibility_version
+    live = expiry > time.time() and version == image.link_version
     # Who is shut out shares nothing any more, neither by list nor by link.
     return image if live and image.owner.is_active else None
 
@@ -100,7 +101,8 @@ def set_privacy(
         Image.objects.filter(pk=image.pk).update(
             is_public=public,
             public_until=until,
-            visibility_version=F("visibility_version") + 1,
+            # By two: the one between was for links made after the end of a share.
+            visibility_version=F("visibility_version") + 2,
         )
         audit.record(
             audit.Action.PRIVACY_CHANGED,

@@ -14,7 +14,7 @@ from pytest_django import Settings
 
 from accounts.models import User
 from accounts.problems import Invalid
-from gallery import sharing, storage
+from gallery import retention, sharing, storage
 from gallery.models import Image
 from tests.gallery.conftest import Keep
 
@@ -150,7 +150,46 @@ def test_ending_a_share_forgets_its_expiry(alice: User, keep: Keep) -> None:
     image = keep(alice)
     sharing.set_privacy(image, public=True)
     sharing.set_privacy(image, public=False)
-    assert (image.is_public, image.public_until, image.visibility_version) == (False, None, 2)
+    assert (image.is_public, image.public_until) == (False, None)
+
+
+def test_links_die_with_the_share_they_were_made_in(alice: User, keep: Keep) -> None:
+    image = keep(alice, is_public=True, public_until=timezone.now() + timedelta(minutes=1))
+    during = token_of(image)
+    assert sharing.open_link(during) == image
+    _end_share(image)
+    assert sharing.open_link(during) is None
+
+
+def test_a_link_made_after_the_end_of_a_share_lives_until_the_next_change(
+    alice: User, keep: Keep
+) -> None:
+    image = keep(alice, is_public=True)
+    _end_share(image)
+    after = token_of(image)
+    assert sharing.open_link(after) == image
+    retention.clean()
+    image.refresh_from_db()
+    assert (image.is_public, sharing.open_link(after)) == (False, image)
+    for public in (True, False):
+        before = token_of(image)
+        sharing.set_privacy(image, public=public)
+        assert {sharing.open_link(token) for token in (after, before)} == {None}
+
+
+def test_a_link_made_before_the_sweep_does_not_outlive_a_renewed_share(
+    alice: User, keep: Keep
+) -> None:
+    image = keep(alice, is_public=True)
+    _end_share(image)
+    between = token_of(image)
+    sharing.set_privacy(image, public=True)
+    assert sharing.open_link(between) is None
+
+
+def _end_share(image: Image) -> None:
+    image.public_until = timezone.now() - timedelta(seconds=1)
+    image.save(update_fields=["public_until"])
 
 
 def test_links_lead_where_the_caller_came(rf: RequestFactory, settings: Settings) -> None:

@@ -24,7 +24,7 @@ from pytest_django import Settings
 
 from accounts import keys
 from accounts.models import User
-from gallery import albums, sharing
+from gallery import albums, retention, sharing
 from gallery.models import Image
 from tests.conftest import person
 from tests.gallery.conftest import Keep
@@ -130,7 +130,15 @@ class Sharing(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([60.0, HOUR, 30 * HOUR, 169 * HOUR]))
     def wait(self, seconds: float) -> None:
+        before = self.clock.time()
         self.clock.offset += seconds
+        # The end of a share is a change of privacy.
+        self.version += before < self.shared_until <= self.clock.time()
+
+    @rule()
+    def clean_up(self) -> None:
+        """Tidies rows whose share has ended: nobody can tell."""
+        retention.clean()
 
     @precondition(lambda self: not self.deleted)
     @rule()
