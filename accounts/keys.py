@@ -123,7 +123,7 @@ def rotate(
         # Locked: of two who rotate at once the second finds the first one's successor.
         old = ApiKey.objects.select_for_update().get(pk=key.pk)
         _check_rotation(old, overlap)
-        life = old.expires_at - old.created_at if old.expires_at else None
+        life = _life(old)
         end = now + life if life else None
         check(old.user, old.name, set(old.scopes), end, old.rate_limit)
         new, secret = _create(
@@ -157,6 +157,13 @@ def _described(key: ApiKey) -> dict[str, Any]:
         "scopes": key.scopes,
         "expires_at": key.expires_at.isoformat() if key.expires_at else None,
     }
+
+
+def _life(key: ApiKey) -> timedelta | None:
+    """How long the key was made to live. A rotation cuts it short: its successor still knows."""
+    while key.successor is not None:
+        key = key.successor
+    return key.expires_at - key.created_at if key.expires_at else None
 
 
 def _check_rotation(key: ApiKey, overlap: timedelta) -> None:

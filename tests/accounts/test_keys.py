@@ -241,6 +241,20 @@ def test_a_key_has_one_live_successor(alice: User) -> None:
     assert keys.rotate(key)[0] == key.successor
 
 
+@pytest.mark.parametrize("days", [None, 90])
+def test_a_second_rotation_after_a_lost_secret_shortens_no_life(
+    alice: User, days: int | None
+) -> None:
+    key, _ = keys.mint(
+        alice, "x", ["read"], timezone.now() + timedelta(days=days) if days else None
+    )
+    lost, _ = keys.rotate(key)
+    keys.revoke(lost)
+    again, _ = keys.rotate(key)
+    life = again.expires_at - again.created_at if again.expires_at else None
+    assert life == (pytest.approx(timedelta(days=days), abs=timedelta(seconds=5)) if days else None)
+
+
 def test_who_is_staff_no_more_cannot_renew_a_staff_key(staff: User) -> None:
     key, _ = keys.mint(staff, "x", ["admin"])
     User.objects.filter(pk=staff.pk).update(is_staff=False)
