@@ -1,11 +1,15 @@
 """What callers send in writes: a name we do not know is refused, and a type is not guessed."""
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
 from rest_framework import serializers
 
 from accounts.problems import Invalid
+
+# What a refusal repeats of an unknown parameter.
+LONGEST_NAME = 80
 
 
 class Body(serializers.Serializer[Any]):
@@ -24,7 +28,8 @@ class Body(serializers.Serializer[Any]):
         if isinstance(data, Mapping):
             unknown = sorted(str(name) for name in set(data) - set(self.fields))
             if unknown:
-                raise Invalid(f"Unknown parameter {unknown[0]!r}.", param=unknown[0])
+                name = unknown[0][:LONGEST_NAME]
+                raise Invalid(f"Unknown parameter {name!r}.", param=name)
         return super().to_internal_value(data)
 
 
@@ -44,6 +49,17 @@ class Whole(serializers.IntegerField):
         if isinstance(data, bool) or not isinstance(data, int):
             self.fail("invalid")
         return data
+
+
+class Number(serializers.FloatField):
+    """A number there is an end of; neither true nor "1.5" is one."""
+
+    def to_internal_value(self, data: Any) -> float:
+        number = isinstance(data, int | float) and not isinstance(data, bool)
+        # Neither NaN nor what no float can hold.
+        if not number or not abs(data) <= sys.float_info.max:
+            self.fail("invalid")
+        return super().to_internal_value(data)
 
 
 class Words(serializers.CharField):

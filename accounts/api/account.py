@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 
 from accounts import audit, keys, quotas, tickets
 from accounts.authentication import Identity, caller
-from accounts.bodies import Body, Whole
+from accounts.bodies import Body, Whole, Words
 from accounts.credentials import Credential
 from accounts.models import SCOPES, ApiKey
 from accounts.problems import Forbidden, NotFound
@@ -44,7 +44,7 @@ class MayManageKeys(Known):
 
 
 class NewKey(Body):
-    name = serializers.CharField(max_length=keys.MAX_NAME)
+    name = Words(max_length=keys.MAX_NAME)
     scopes = serializers.ListField(child=serializers.ChoiceField(SCOPES))
     expiresAt = Whole(  # noqa: N815 the name on the wire
         required=False, allow_null=True, min_value=0, max_value=YEAR_9999

@@ -1,6 +1,5 @@
 """Quotas in JSON: what roles and single users may use, set by staff."""
 
-import math
 from dataclasses import asdict
 from typing import Any, ClassVar
 
@@ -11,7 +10,7 @@ from rest_framework.views import APIView
 
 from accounts import granting, quotas
 from accounts.api.registration import MOST_LISTED, source
-from accounts.bodies import Body, Whole
+from accounts.bodies import Body, Number, Whole
 from accounts.granting import MOST_BYTES, MOST_JOBS, MOST_WORK, Whose
 from accounts.models import Quota, User
 from accounts.problems import NotFound
@@ -28,15 +27,10 @@ class NewLimits(Body):
     queuedJobs = _count(MOST_JOBS)  # noqa: N815 the name on the wire
     runningJobs = _count(MOST_JOBS)  # noqa: N815 the name on the wire
     imagesPerDay = _count(MOST_JOBS)  # noqa: N815 the name on the wire
-    megapixelStepsPerDay = serializers.FloatField(  # noqa: N815 the name on the wire
+    megapixelStepsPerDay = Number(  # noqa: N815 the name on the wire
         default=None, allow_null=True, min_value=0, max_value=MOST_WORK
     )
     storedBytes = _count(MOST_BYTES)  # noqa: N815 the name on the wire
-
-    def validate_megapixelStepsPerDay(self, work: float | None) -> float | None:  # noqa: N802
-        if work is not None and not math.isfinite(work):
-            raise serializers.ValidationError("A valid number is required.")
-        return work
 
 
 class QuotasQuery(Body):

@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 from accounts import audit, invites, members, people, registration, signing_in
 from accounts.api import shapes
 from accounts.authentication import caller
-from accounts.bodies import Body, Whole
+from accounts.bodies import Body, Whole, Words
 from accounts.models import Invite, Registration
 from accounts.problems import NotFound
 
@@ -24,15 +24,11 @@ YEAR_9999 = 253_370_764_800
 
 
 class NewRegistration(Body):
-    username = serializers.CharField(max_length=150, trim_whitespace=False)
-    password = serializers.CharField(
-        max_length=members.LONGEST_PASSWORD, trim_whitespace=False, write_only=True
-    )
-    email = serializers.CharField(required=False, allow_blank=True, max_length=254)
-    message = serializers.CharField(
-        required=False, allow_blank=True, max_length=registration.LONGEST_WORDS
-    )
-    inviteCode = serializers.CharField(  # noqa: N815 the name on the wire
+    username = Words(max_length=150, trim_whitespace=False)
+    password = Words(max_length=members.LONGEST_PASSWORD, trim_whitespace=False, write_only=True)
+    email = Words(required=False, allow_blank=True, max_length=254)
+    message = Words(required=False, allow_blank=True, max_length=registration.LONGEST_WORDS)
+    inviteCode = Words(  # noqa: N815 the name on the wire
         required=False, allow_blank=True, max_length=invites.LONGEST_CODE
     )
 
@@ -42,13 +38,11 @@ class NewInvite(Body):
     expiresAt = Whole(  # noqa: N815 the name on the wire
         required=False, allow_null=True, min_value=0, max_value=YEAR_9999
     )
-    note = serializers.CharField(default="", allow_blank=True, max_length=invites.LONGEST_NOTE)
+    note = Words(default="", allow_blank=True, max_length=invites.LONGEST_NOTE)
 
 
 class Rejection(Body):
-    reason = serializers.CharField(
-        default="", allow_blank=True, max_length=registration.LONGEST_WORDS
-    )
+    reason = Words(default="", allow_blank=True, max_length=registration.LONGEST_WORDS)
 
 
 class PendingQuery(Body):

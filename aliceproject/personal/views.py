@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.http.response import HttpResponseBase
-from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -12,7 +11,7 @@ from accounts import audit, throttle
 from accounts.api import account
 from accounts.audit import Action
 from accounts.authentication import Identity, caller, require
-from accounts.bodies import Body
+from accounts.bodies import Body, Words
 from accounts.models import LOCAL_USERNAME, User
 from accounts.problems import Forbidden, Invalid
 from accounts.signing_in import require_recent
@@ -24,7 +23,7 @@ EXPORTS_A_MINUTE = 3
 
 
 class EraseBody(Body):
-    confirm = serializers.CharField(max_length=150, trim_whitespace=False)
+    confirm = Words(max_length=150, trim_whitespace=False)
 
 
 class Me(account.Me):

@@ -33,7 +33,7 @@ class Albums(OfAlbums):
         return Response({"object": "list", "data": [shapes.album(album) for album in mine]})
 
     def post(self, request: Request) -> Response:
-        name = bodies.read(bodies.AlbumBody, request.data)["name"]
+        name = bodies.AlbumBody.read(request.data)["name"]
         made = albums.make_album(_user(request), name)
         return Response(shapes.album(_album(request, made.pk)), status=201)
 
@@ -44,7 +44,7 @@ class OneAlbum(OfAlbums):
 
     def patch(self, request: Request, album_id: UUID) -> Response:
         album = _album(request, album_id)
-        albums.rename(album, bodies.read(bodies.AlbumBody, request.data)["name"])
+        albums.rename(album, bodies.AlbumBody.read(request.data)["name"])
         return Response(shapes.album(album))
 
     def delete(self, request: Request, album_id: UUID) -> Response:
@@ -88,7 +88,7 @@ def _album(request: Request, album_id: UUID) -> Album:
 
 
 def _ids(request: Request) -> Sequence[UUID]:
-    return list(dict.fromkeys(bodies.read(bodies.AlbumImagesBody, request.data)["ids"]))
+    return list(dict.fromkeys(bodies.AlbumImagesBody.read(request.data)["ids"]))
 
 
 def _told(album: Album, status: dict[UUID, str]) -> dict[str, Any]:

@@ -1,27 +1,14 @@
 """The JSON that changes the gallery: typed strictly, and nothing in it that is not known."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from rest_framework import serializers
 
-from accounts.bodies import Flag, Whole, Words
-from accounts.problems import Invalid
+from accounts.bodies import Body, Flag, Whole, Words
 from gallery import archive, bulk, retention, sharing
 from gallery.albums import LONGEST_NAME
 from gallery.places import LARGEST_OFFSET
 from gallery.queries import LARGEST_PAGE
-
-
-class Body(serializers.Serializer[Any]):
-    """An unknown key is refused: it may be a word somebody relies on."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        if isinstance(data, Mapping):
-            unknown = sorted(str(name) for name in set(data) - set(self.fields))
-            if unknown:
-                raise Invalid(f"Unknown parameter {unknown[0][:80]!r}.", param=unknown[0][:80])
-        return super().to_internal_value(data)
 
 
 class Id(serializers.UUIDField):
@@ -106,10 +93,3 @@ class GalleryQuery(serializers.Serializer[Any]):
     favourite = serializers.BooleanField(required=False)
     album = serializers.UUIDField(required=False)
     size = serializers.CharField(required=False)
-
-
-def read(body: type[Body], data: Any) -> dict[str, Any]:
-    """The validated body; raises what the error table turns into a 400."""
-    found = body(data=data)
-    found.is_valid(raise_exception=True)
-    return dict(found.validated_data)

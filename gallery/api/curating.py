@@ -31,7 +31,7 @@ class Changing(APIView):
 class Privacy(Changing):
     def patch(self, request: Request, image_id: UUID) -> Response:
         """Share for 1..168 hours, or end the share; every earlier link dies."""
-        image, body = _image(request, image_id), bodies.read(bodies.PrivacyBody, request.data)
+        image, body = _image(request, image_id), bodies.PrivacyBody.read(request.data)
         public, hours = body["isPublic"], body["expiresInHours"]
         sharing.set_privacy(image, public=public, hours=hours, by=source(request))
         shown = _shown(request, image)
@@ -42,7 +42,7 @@ class Privacy(Changing):
 class TagsOf(Changing):
     def patch(self, request: Request, image_id: UUID) -> Response:
         """These tags and no others; `merged` names those that were given more than once."""
-        image, body = _image(request, image_id), bodies.read(bodies.TagsBody, request.data)
+        image, body = _image(request, image_id), bodies.TagsBody.read(request.data)
         tags = curating.set_tags(image, body["tags"], source(request))
         reply = {"success": True, "tags": sorted(tags.names), "merged": list(tags.merged)}
         return Response(reply | {"image": _shown(request, image)})
@@ -51,7 +51,7 @@ class TagsOf(Changing):
 class Bulk(Changing):
     def post(self, request: Request) -> Response:
         """One deed on up to 200 pictures; what became of each, in the order of `ids`."""
-        body = bodies.read(bodies.BulkBody, request.data)
+        body = bodies.BulkBody.read(request.data)
         outcomes = bulk.apply(
             caller(request).user,
             body["ids"],
@@ -106,7 +106,7 @@ class Export(APIView):
 
     def post(self, request: Request) -> HttpResponseBase:
         """A zip of own and shared pictures with their recipes, sent as it is made."""
-        ids, user = bodies.read(bodies.ExportBody, request.data)["ids"], caller(request).user
+        ids, user = bodies.ExportBody.read(request.data)["ids"], caller(request).user
         return archive.reply(archive.exportable(user, archive.some_of(user, ids)))
 
 

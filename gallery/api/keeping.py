@@ -41,7 +41,7 @@ class Cleanup(APIView):
 
     def post(self, request: Request) -> Response:
         """Apply the rules of retention now; with `dryRun` only say what they would do."""
-        body = bodies.read(bodies.CleanupBody, request.data)
+        body = bodies.CleanupBody.read(request.data)
         done = retention.clean(source(request), dry_run=body["dryRun"], seconds=LONGEST_CLEANUP)
         return Response({"success": True, **retention.totals(done)})
 
@@ -57,7 +57,7 @@ class Keeping(APIView):
     def put(self, request: Request) -> Response:
         require(caller(request), "generate")
         user = caller(request).user
-        retention.set_days(user, bodies.read(bodies.KeepingBody, request.data)["days"])
+        retention.set_days(user, bodies.KeepingBody.read(request.data)["days"])
         return Response(keeping(user))
 
 

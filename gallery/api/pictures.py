@@ -72,7 +72,7 @@ class Entry(APIView):
         """The owner's marks: `favourite`, and `keep`, which retention leaves alone."""
         require(caller(request), "generate")
         image = queries.one(_user(request), image_id)
-        marks = bodies.read(bodies.MarksBody, request.data)
+        marks = bodies.MarksBody.read(request.data)
         curating.set_marks(image, marks, source(request))
         return Response({"success": True, "image": _shown(request, image)})
 
