@@ -1,6 +1,8 @@
 """Pictures in the administration: to look at, to unshare and to delete, never to edit."""
 
 import json
+from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -19,7 +21,7 @@ from django.utils.html import format_html
 from accounts import audit
 from accounts.admin.deleting import Noted
 from accounts.problems import NotFound
-from gallery import files, sharing, storage
+from gallery import deleting, files, sharing, storage
 from gallery.errors import GONE
 from gallery.models import Album, Image, Tag
 
@@ -118,14 +120,21 @@ class ImageAdmin(admin.ModelAdmin):
 
     def delete_model(self, request: HttpRequest, obj: Image) -> None:
         """Hidden with the transaction of the page; files and row go once that is durable."""
-        storage.hide(obj)
-        by = audit.source(request)
-        audit.record(audit.Action.PICTURE_DELETED, by, obj, owner=obj.owner_id)
-        transaction.on_commit(partial(storage.delete, obj))
+        deleting.hide([obj.pk], audit.source(request))
+        transaction.on_commit(partial(self._remove, request, [obj]))
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Image]) -> None:
-        for image in queryset:
-            self.delete_model(request, image)
+        chosen, by = list(queryset), audit.source(request)
+        for start in range(0, len(chosen), storage.BATCH):
+            batch = chosen[start : start + storage.BATCH]
+            deleting.hide([image.pk for image in batch], by)
+        self._remove(request, chosen)
+
+    def _remove(self, request: HttpRequest, hidden: Sequence[Image]) -> None:
+        left = len(hidden) - storage.remove(hidden)
+        if left:
+            later = "hidden now; their files go with the next clean-up"
+            self.message_user(request, f"{left} could not be deleted yet: {later}.", WARNING)
 
     @admin.action(description="Share selected images of mine for a week", permissions=["unshare"])
     def share(self, request: HttpRequest, images: QuerySet[Image]) -> None:
@@ -133,7 +142,8 @@ class ImageAdmin(admin.ModelAdmin):
         mine = images.filter(owner_id=request.user.pk, state=Image.State.STORED)
         left, shared = images.count() - mine.count(), list(mine)
         for image in shared:
-            sharing.set_privacy(image, public=True, by=audit.source(request))
+            with suppress(NotFound):
+                sharing.set_privacy(image, public=True, by=audit.source(request))
         self.message_user(request, f"{len(shared)} shared for {sharing.DEFAULT_HOURS} hours.")
         if left:
             self.message_user(request, f"{left} left alone: not yours, or not whole.", WARNING)
@@ -142,7 +152,8 @@ class ImageAdmin(admin.ModelAdmin):
     def end_share(self, request: HttpRequest, images: QuerySet[Image]) -> None:
         shared = list(images.filter(is_public=True))
         for image in shared:
-            sharing.set_privacy(image, public=False, by=audit.source(request))
+            with suppress(NotFound):
+                sharing.set_privacy(image, public=False, by=audit.source(request))
         self.message_user(request, f"{len(shared)} no longer shared.")
 
     @admin.display(description="")

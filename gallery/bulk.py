@@ -8,11 +8,10 @@ from uuid import UUID
 
 from django.db import transaction
 
-from accounts import audit
 from accounts.audit import Source
 from accounts.models import User
 from accounts.problems import Invalid, Problem
-from gallery import curating, queries, sharing, storage
+from gallery import curating, deleting, queries, sharing, storage
 from gallery.errors import GONE
 from gallery.models import Image
 
@@ -79,12 +78,15 @@ def apply(
     One that cannot be done leaves the others done. Raises Invalid for the wish itself.
     """
     wish = _checked(ids, action, Wish(by, hours, tuple(tags)))
-    images = Image.objects.select_related("owner").in_bulk(list(ids))
+    chosen = Image.objects.filter(pk__in=ids).select_related("owner")
     unique = list(dict.fromkeys(ids))
     if action is Action.DELETE:
-        return _delete(user, unique, images, by)
-    # One commit for all: each alone would sync the disk.
+        return _delete(user, unique, {image.pk: image for image in chosen}, by)
+    # One commit for all: each alone would sync the disk. Locked in one order, so that of two who
+    # choose the same pictures neither waits for the other.
     with transaction.atomic():
+        locked = chosen.select_for_update(of=("self",)).order_by("pk")
+        images = {image.pk: image for image in locked}
         return [_done(user, key, images.get(key), action, wish) for key in unique]
 
 
@@ -121,19 +123,17 @@ def _delete(
         except Problem as problem:
             refused[key] = Outcome(key, _word(problem), problem.message)
     doomed = [images[key] for key in ids if key not in refused]
-    with transaction.atomic():
-        for image in doomed:
-            storage.hide(image)
-            if image.owner_id != user.pk:
-                audit.record(audit.Action.PICTURE_DELETED, by, image, owner=image.owner_id)
-    gone = {image.pk: _removed(image) for image in doomed}
-    return [refused.get(key) or gone[key] for key in ids]
+    deleting.hide([image.pk for image in doomed], by)
+    removed = {image.pk: _removed(image) for image in doomed}
+    gone = [key for key, outcome in removed.items() if outcome.status == "done"]
+    Image.objects.filter(pk__in=gone).delete()
+    return [refused.get(key) or removed[key] for key in ids]
 
 
 def _removed(image: Image) -> Outcome:
     key = image.pk
     try:
-        storage.delete(image)
+        storage.remove_files(image)
     except Problem as problem:
         return Outcome(key, "failed", problem.message)
     return Outcome(key, "done")

@@ -10,8 +10,9 @@ from django.db.models import Count, QuerySet
 
 from accounts import audit
 from accounts.models import User
-from accounts.problems import Forbidden, Invalid
-from gallery.models import Image, Tag
+from accounts.problems import Forbidden, Invalid, NotFound
+from gallery.errors import GONE
+from gallery.models import SHOWN, Image, Tag
 
 MOST_TAGS = 20
 LONGEST_TAG = 50
@@ -62,15 +63,17 @@ def set_tags(image: Image, names: Sequence[str], by: audit.Source = audit.SYSTEM
     must_own(image, by)
     wanted = clean_tags(names)
     with transaction.atomic():
-        _replace(image, set(wanted.names))
+        _replace(image, _locked_tags(image), set(wanted.names))
     return wanted
 
 
 def add_tags(image: Image, names: Iterable[str], by: audit.Source = audit.SYSTEM) -> None:
     """These tags too; raises as set_tags does, also when they become more than 20."""
     must_own(image, by)
+    added = {clean_tag(name) for name in names}
     with transaction.atomic():
-        _replace(image, _tags_of(image) | {clean_tag(name) for name in names})
+        present = _locked_tags(image)
+        _replace(image, present, present | added)
 
 
 def drop_tags(image: Image, names: Iterable[str], by: audit.Source = audit.SYSTEM) -> None:
@@ -109,10 +112,10 @@ def set_keep(image: Image, on: bool, by: audit.Source = audit.SYSTEM) -> None:  
 
 
 def set_marks(image: Image, marks: Mapping[str, bool], by: audit.Source = audit.SYSTEM) -> None:
-    """`favourite` and `keep`, as far as they are named; raises Forbidden as above."""
+    """`favourite` and `keep`, as far as they are named; raises Forbidden as above, or NotFound."""
     must_own(image, by)
-    if marks:
-        Image.objects.filter(pk=image.pk).update(**marks)
+    if marks and not Image.objects.filter(SHOWN, pk=image.pk).update(**marks):
+        raise NotFound(GONE)
     for name, value in marks.items():
         setattr(image, name, value)
 
@@ -123,18 +126,18 @@ def must_own(image: Image, by: audit.Source) -> None:
         raise Forbidden("Only its owner may do this with a picture.")
 
 
-def _replace(image: Image, wanted: set[str]) -> None:
-    """Inside a transaction: two at once must not leave the tags of both."""
-    Image.objects.select_for_update().get(pk=image.pk)
+def _locked_tags(image: Image) -> set[str]:
+    """The tags as they stay until the transaction ends; NotFound where the picture is gone."""
+    if Image.objects.select_for_update().filter(SHOWN, pk=image.pk).first() is None:
+        raise NotFound(GONE)
+    return set(Tag.objects.filter(image=image).values_list("name", flat=True))
+
+
+def _replace(image: Image, present: set[str], wanted: set[str]) -> None:
     _refuse_too_many(len(wanted))
-    present = _tags_of(image)
     image.tags.filter(name__in=present - wanted).delete()
     new = sorted(wanted - present)
     Tag.objects.bulk_create([Tag(image=image, owner_id=image.owner_id, name=name) for name in new])
-
-
-def _tags_of(image: Image) -> set[str]:
-    return set(Tag.objects.filter(image=image).values_list("name", flat=True))
 
 
 def _refuse_too_many(count: int) -> None:

@@ -105,6 +105,10 @@ class Image(models.Model):
         return self.visibility_version + (self.is_public and not self.shared)
 
 
+# What is being deleted is there for nobody any more.
+SHOWN = ~Q(state=Image.State.DELETING)
+
+
 class Tag(models.Model):
     """A word on a picture: lower case, its owner's to set."""
 

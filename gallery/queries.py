@@ -15,7 +15,7 @@ from accounts.models import User
 from accounts.problems import Forbidden, NotFound
 from gallery import search, sharing
 from gallery.errors import GONE
-from gallery.models import AlbumEntry, Image, Tag
+from gallery.models import SHOWN, AlbumEntry, Image, Tag
 from gallery.places import Place, Start
 
 LARGEST_PAGE = 200
@@ -28,7 +28,6 @@ SECONDS, STEP = 0.05, 1_000
 STRIDE = 250
 # The largest part that is counted, and the largest whose prompts are read for it.
 COUNTED, READ = 20_000, 2_000
-SHOWN = ~Q(state=Image.State.DELETING)
 NEWEST_FIRST = ("-created_at", "-id")
 
 

@@ -17,8 +17,9 @@ from django.utils import timezone
 
 from accounts import audit
 from accounts.models import AuditEntry, User
-from accounts.problems import Forbidden, Invalid
-from gallery.models import Image
+from accounts.problems import Forbidden, Invalid, NotFound
+from gallery.errors import GONE
+from gallery.models import SHOWN, Image
 
 # Image id, expiry in Unix seconds, visibility version: 24 bytes are 32 characters, unpadded.
 PAYLOAD = struct.Struct(">16sII")
@@ -91,19 +92,22 @@ def set_privacy(
 ) -> None:
     """Share the picture for 1..168 `hours`, or end the share; every earlier link dies.
 
-    Raises Forbidden when `by` is neither the owner nor staff ending a share.
+    Raises Forbidden when `by` is neither the owner nor staff ending a share, and NotFound for a
+    picture that was deleted meanwhile.
     """
     check_hours(hours)
     if by.user and by.user.pk != image.owner_id and (public or not by.user.is_staff):
         raise Forbidden("Only its owner may share a picture.")
     until = timezone.now() + timedelta(hours=hours) if public else None
     with transaction.atomic():
-        Image.objects.filter(pk=image.pk).update(
+        found = Image.objects.filter(SHOWN, pk=image.pk).update(
             is_public=public,
             public_until=until,
             # By two: the one between was for links made after the end of a share.
             visibility_version=F("visibility_version") + 2,
         )
+        if not found:
+            raise NotFound(GONE)
         audit.record(
             audit.Action.PRIVACY_CHANGED,
             by,

@@ -11,11 +11,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import audit
-from accounts.audit import Action
 from accounts.authentication import caller, find, require
 from accounts.models import User
 from accounts.problems import NotFound, Problem
-from gallery import albums, curating, files, filtering, queries, sharing, storage
+from gallery import albums, curating, deleting, files, filtering, queries, sharing, storage
 from gallery.api import bodies, shapes
 from gallery.api.curating import source
 from gallery.api.shapes import DEFAULT_PAGE
@@ -79,10 +78,8 @@ class Entry(APIView):
     def delete(self, request: Request, image_id: UUID) -> Response:
         """Deletes file, thumbnail and row. A key that may only read deletes nothing."""
         require(caller(request), "generate")
-        user = _user(request)
-        image = queries.deletable(user, image_id)
-        if image.owner_id != user.pk:
-            audit.record(Action.PICTURE_DELETED, source(request), image, owner=image.owner_id)
+        image = queries.deletable(_user(request), image_id)
+        deleting.hide([image.pk], source(request))
         storage.delete(image)
         return Response({"success": True, "id": str(image_id)})
 

@@ -104,6 +104,21 @@ def test_delete_action_removes_rows_and_files(admin: Client, keep: Keep, images_
 
 
 @pytest.mark.django_db(transaction=True)
+def test_a_file_that_cannot_go_keeps_no_other_from_it(
+    admin: Client, alice: User, keep: Keep, images_dir: Path
+) -> None:
+    stuck, gone = keep(alice), keep(alice)
+    (images_dir / stuck.file).unlink()
+    (images_dir / stuck.file).mkdir()
+    chosen = [str(stuck.pk), str(gone.pk)]
+    form = {"action": "delete_selected", "_selected_action": chosen, "post": "yes"}
+    page = admin.post(IMAGES, form, follow=True).content.decode()
+    assert "1 could not be deleted yet" in page
+    assert list(Image.objects.values_list("pk", "state")) == [(stuck.pk, "deleting")]
+    assert AuditEntry.objects.filter(action="picture_deleted").count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
 def test_deleting_a_user_in_the_administration_deletes_the_files(
     admin: Client, keep: Keep, images_dir: Path
 ) -> None:

@@ -6,8 +6,8 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from accounts.problems import Invalid, NotFound
-from gallery import albums, queries, sharing
-from gallery.models import Album, Image
+from gallery import albums, queries, sharing, storage
+from gallery.models import Album, AlbumEntry, Image
 from gallery.queries import Filter
 from tests.gallery.conftest import Keep
 
@@ -95,3 +95,22 @@ def test_list_takes_one_query(alice: User, keep: Keep) -> None:
     with CaptureQueriesContext(connection) as asked:
         assert [album.count for album in albums.albums_of(alice)] == [1] * 5
     assert len(asked) == 1
+
+
+def test_an_album_that_was_deleted_meanwhile_does_not_come_back(alice: User, keep: Keep) -> None:
+    album = albums.make_album(alice, "One")
+    albums.drop_album(Album.objects.get(pk=album.pk))
+    with pytest.raises(NotFound):
+        albums.rename(album, "Two")
+    with pytest.raises(NotFound):
+        albums.add_to_album(album, [keep(alice)])
+    assert not Album.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_picture_that_was_deleted_meanwhile_gets_into_no_album(alice: User, keep: Keep) -> None:
+    album, image = albums.make_album(alice, "One"), keep(alice)
+    storage.delete(Image.objects.get(pk=image.pk))
+    with pytest.raises(NotFound):
+        albums.add_to_album(album, [image])
+    assert not AlbumEntry.objects.exists()

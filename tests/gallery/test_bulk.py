@@ -1,4 +1,5 @@
 import uuid
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from gallery import bulk, curating, sharing
 from gallery.bulk import Action
 from gallery.errors import StorageDown
 from gallery.models import Image
+from tests.accounts.conftest import at_once
 from tests.gallery.conftest import Keep
 
 
@@ -116,3 +118,28 @@ def test_a_wish_that_makes_no_sense_does_nothing(
     with pytest.raises(Invalid) as caught:
         bulk.apply(alice, ids, by=Source(alice), **more)  # type: ignore[arg-type]  # each case's own
     assert caught.value.param == param
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("action", [Action.SHARE, Action.TAG, Action.DELETE])
+def test_two_who_choose_the_same_pictures_do_not_wait_for_each_other(
+    alice: User, keep: Keep, action: Action
+) -> None:
+    ids = [keep(alice).pk for _ in range(40)]
+    one = partial(bulk.apply, alice, ids, action, Source(alice), tags=["x"])
+    other = partial(bulk.apply, alice, ids[::-1], action, Source(alice), tags=["x"])
+    done, refused = at_once(one, other)
+    assert (len(done), refused) == (2, [])
+
+
+def test_a_deletion_is_written_down_with_the_deed_and_once(
+    alice: User, staff: User, keep: Keep, images_dir: Path
+) -> None:
+    image = keep(alice)
+    (images_dir / image.file).unlink()
+    (images_dir / image.file).mkdir()
+    for _ in range(2):
+        assert outcomes(staff, [image], Action.DELETE) == ["failed"]
+    (images_dir / image.file).rmdir()
+    assert outcomes(staff, [image], Action.DELETE) == ["done"]
+    assert AuditEntry.objects.filter(action=Deed.PICTURE_DELETED).count() == 1

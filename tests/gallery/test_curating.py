@@ -1,11 +1,15 @@
+from collections.abc import Callable
+from functools import partial
+
 import pytest
 
 from accounts import audit
 from accounts.audit import Source
 from accounts.models import User
-from accounts.problems import Forbidden, Invalid
-from gallery import curating
+from accounts.problems import Forbidden, Invalid, NotFound
+from gallery import curating, storage
 from gallery.models import Image
+from tests.accounts.conftest import at_once
 from tests.gallery.conftest import Keep
 
 
@@ -99,3 +103,30 @@ def test_marks_are_their_owners_to_set(alice: User, bob: User, keep: Keep) -> No
         with pytest.raises(Forbidden):
             mark(image, on=True, by=Source(bob))
     assert not Image.objects.filter(favourite=True).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_tags_that_are_added_at_once_all_stay(alice: User, keep: Keep) -> None:
+    image = keep(alice)
+    names = [f"tag {number}" for number in range(6)]
+    done, refused = at_once(*[partial(curating.add_tags, image, [name]) for name in names])
+    assert (len(done), refused) == (len(names), [])
+    assert sorted(tag.name for tag in image.tags.all()) == names
+
+
+@pytest.mark.parametrize(
+    "deed",
+    [
+        lambda image: curating.set_tags(image, ["x"]),
+        lambda image: curating.add_tags(image, ["x"]),
+        lambda image: curating.set_keep(image, on=True),
+    ],
+)
+@pytest.mark.parametrize("gone", [True, False])
+def test_nothing_is_made_of_a_picture_that_was_deleted_meanwhile(
+    alice: User, keep: Keep, deed: Callable[[Image], object], gone: bool
+) -> None:
+    image = keep(alice)
+    (storage.delete if gone else storage.hide)(Image.objects.get(pk=image.pk))
+    with pytest.raises(NotFound):
+        deed(image)

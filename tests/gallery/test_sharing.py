@@ -12,8 +12,8 @@ from django.test import RequestFactory
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts.models import User
-from accounts.problems import Invalid
+from accounts.models import AuditEntry, User
+from accounts.problems import Invalid, NotFound
 from gallery import retention, sharing, storage
 from gallery.models import Image
 from tests.gallery.conftest import Keep
@@ -190,6 +190,14 @@ def test_a_link_made_before_the_sweep_does_not_outlive_a_renewed_share(
 def _end_share(image: Image) -> None:
     image.public_until = timezone.now() - timedelta(seconds=1)
     image.save(update_fields=["public_until"])
+
+
+def test_what_was_deleted_meanwhile_is_not_shared(alice: User, keep: Keep) -> None:
+    image = keep(alice)
+    storage.delete(Image.objects.get(pk=image.pk))
+    with pytest.raises(NotFound):
+        sharing.set_privacy(image, public=True)
+    assert not AuditEntry.objects.exists()
 
 
 def test_links_lead_where_the_caller_came(rf: RequestFactory, settings: Settings) -> None:
