@@ -1,8 +1,11 @@
 """Invites, requests for an account and identities of the provider in the administration."""
 
+from collections.abc import Callable
 from typing import Any
 
+from django import forms
 from django.contrib import admin
+from django.contrib.admin.helpers import ActionForm
 from django.contrib.messages import WARNING
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -48,6 +51,12 @@ class InviteAdmin(Untouched):
         self.message_user(request, f"{len(live)} revoked.")
 
 
+class DecisionForm(ActionForm):
+    """What to do with the requests that are ticked, and why."""
+
+    reason = forms.CharField(required=False, label="Reason, if you reject:")
+
+
 @admin.register(Registration)
 class RegistrationAdmin(Untouched):
     list_display = ("username", "email", "status", "created_at", "decided_by", "decided_at")
@@ -56,7 +65,8 @@ class RegistrationAdmin(Untouched):
     search_fields = ("username", "email")
     fields = readonly_fields = ("username", "email", "message", "status", "reason", "invite",
                                 "user", "decided_by", "decided_at", "created_at")  # fmt: skip
-    actions = ("approve",)
+    actions = ("approve", "reject")
+    action_form = DecisionForm
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Not where an identity came by it that opens an account: it would go as well."""
@@ -65,19 +75,32 @@ class RegistrationAdmin(Untouched):
 
     @admin.action(description="Approve selected requests", permissions=["act"])
     def approve(self, request: HttpRequest, chosen: QuerySet[Registration]) -> None:
-        """Makes the accounts; a request that was decided or whose name is taken is named.
+        """Makes the accounts; a request that was decided or whose name is taken is named."""
+        by = audit.source(request)
+        self._each(request, chosen, lambda asked: registration.approve(asked, by), "approved")
 
-        Rejecting wants a reason, and has its own page.
-        """
+    @admin.action(description="Reject selected requests", permissions=["act"])
+    def reject(self, request: HttpRequest, chosen: QuerySet[Registration]) -> None:
+        """Those who asked read the reason that stands beside the action."""
+        by, reason = audit.source(request), request.POST.get("reason", "")
+        self._each(request, chosen, lambda one: registration.reject(one, reason, by), "rejected")
+
+    def _each(
+        self,
+        request: HttpRequest,
+        chosen: QuerySet[Registration],
+        decide: Callable[[Registration], object],
+        became: str,
+    ) -> None:
         done = 0
         for asked in chosen:
             try:
-                registration.approve(asked, audit.source(request))
+                decide(asked)
             except Problem as problem:
                 self.message_user(request, f"{asked.username}: {problem.message}", WARNING)
             else:
                 done += 1
-        self.message_user(request, f"{done} approved.")
+        self.message_user(request, f"{done} {became}.")
 
 
 @admin.register(OpenIdentity)

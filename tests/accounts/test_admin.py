@@ -241,6 +241,23 @@ def test_requests_are_approved_once(admin: Client) -> None:
     assert "already" in again
 
 
+def test_requests_are_rejected_with_a_reason(admin: Client) -> None:
+    asked = [Registration.objects.create(username=name, password="x") for name in ("dora", "eve")]
+    form = {
+        "action": "reject",
+        "_selected_action": [str(row.pk) for row in asked],
+        "reason": "Ask again in spring.",
+    }
+    where = "/admin/accounts/registration/"
+    assert 'name="reason"' in admin.get(where).content.decode()
+    assert "2 rejected" in admin.post(where, form, follow=True).content.decode()
+    decided = Registration.objects.values_list("status", "reason", "password")
+    assert set(decided) == {("rejected", "Ask again in spring.", "")}
+    assert not User.objects.filter(username__in=("dora", "eve")).exists()
+    again = admin.post(where, form | {"reason": "x" * 1001}, follow=True).content.decode()
+    assert "0 rejected" in again
+
+
 def test_invites_are_revoked(admin: Client, alice: User) -> None:
     invite, _ = invites.make(audit.Source(alice))
     assert "1 revoked" in act(admin, "/admin/accounts/invite/", "revoke", invite).content.decode()
