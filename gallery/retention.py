@@ -138,7 +138,7 @@ def size(this: Round) -> Cleaned:
         return total
     excess = storage.used_bytes() - settings.ALICE_RETENTION_GB * GIGABYTE
     if this.dry:
-        excess -= this.freed_bytes
+        excess -= this.freed_bytes + storage.doomed_bytes()
     old = _unkept().filter(created_at__lt=this.now - YOUNGEST)
     for batch in _batches(old, this) if excess > 0 else ():
         left = [image for image in batch if not (this.dry and this.doomed(image))]

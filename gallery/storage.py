@@ -23,8 +23,8 @@ from gallery.models import Image
 
 __all__ = [
     "FileLost", "Format", "StorageDown", "StorageFull", "StoredFile", "as_format", "delete",
-    "discard", "finish_deletions", "hide", "hide_all", "read", "read_thumbnail", "remove",
-    "remove_files", "stage", "store", "used_bytes",
+    "discard", "doomed_bytes", "finish_deletions", "hide", "hide_all", "read", "read_thumbnail",
+    "remove", "remove_files", "stage", "store", "used_bytes",
 ]  # fmt: skip
 
 logger = logging.getLogger(__name__)
@@ -170,6 +170,12 @@ def remove_files(kept: Image | StoredFile) -> None:
 def used_bytes() -> int:
     """Bytes of all pictures kept, by their rows; read from an index alone."""
     return Image.objects.aggregate(total=Sum("size_bytes"))["total"] or 0
+
+
+def doomed_bytes() -> int:
+    """Those of them that finish_deletions() would free."""
+    hidden = Image.objects.filter(state=Image.State.DELETING)
+    return hidden.aggregate(total=Sum("size_bytes"))["total"] or 0
 
 
 def store() -> Store:
