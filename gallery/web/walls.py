@@ -10,7 +10,7 @@ from django.http import QueryDict
 
 from accounts.models import User
 from accounts.problems import Invalid
-from gallery import queries
+from gallery import curating, queries
 from gallery.models import Album, Image, Tag
 from gallery.queries import Filter
 
@@ -138,11 +138,10 @@ def read(given: QueryDict) -> Asked:
     whose = given.get("whose", "")
     if whose not in WHOSE:
         raise Invalid("There is no such part of the gallery.", param="whose")
-    tags = [name.strip().lower() for name in given.getlist("tag") if name.strip()]
     return Asked(
         given=_known(given),
         search=_text(given, "q"),
-        tags=tuple(dict.fromkeys(_checked(name, "tag") for name in tags)),
+        tags=_tags(given),
         model=_text(given, "model"),
         since=_day(given, "since"),
         until=_day(given, "until"),
@@ -170,6 +169,11 @@ def _checked(text: str, name: str) -> str:
     if len(text) > LONGEST_TEXT or "\x00" in text:
         raise Invalid(f"{name}: at most {LONGEST_TEXT} characters.", param=name)
     return text
+
+
+def _tags(given: QueryDict) -> tuple[str, ...]:
+    """As the API reads them: in the spelling that tags are kept in, and no more than one may have."""
+    return curating.clean_tags([name for name in given.getlist("tag") if name.strip()]).names
 
 
 def _day(given: QueryDict, name: str) -> date | None:

@@ -76,11 +76,21 @@ def test_staff_see_no_private_picture_on_their_wall(staff: User) -> None:
     "words",
     [
         {"whose": "everybody"}, {"since": "yesterday"}, {"until": "9999-12-31"}, {"size": "big"},
-        {"size": "1x2x3"}, {"q": "x" * 201}, {"tag": "a\x00b"}, {"model": "\x00"},
+        {"size": "1x2x3"}, {"q": "x" * 201}, {"tag": [f"t{n}" for n in range(21)]}, {"tag": "a\x00b"},
+        {"model": "\x00"},
     ],
 )  # fmt: skip
-def test_a_word_that_no_form_sends_is_refused(hers: Client, words: dict[str, str]) -> None:
+def test_a_word_that_no_form_sends_is_refused(
+    hers: Client, words: dict[str, str | list[str]]
+) -> None:
     assert hers.get(WALL, words).status_code == 400
+
+
+def test_a_tag_is_found_in_any_spelling(hers: Client, alice: User, keep: Keep) -> None:
+    image = keep(alice)
+    Tag.objects.create(image=image, name="caf\u00e9")
+    found = hers.get(WALL, {"tag": "CAFE\u0301"}).context["wall"]
+    assert (found.images, found.asked.tags) == ([image], ("caf\u00e9",))
 
 
 @pytest.mark.usefixtures("furnished")
