@@ -14,7 +14,7 @@ from accounts import cursors
 from accounts.models import User
 from accounts.problems import Forbidden, Invalid, NotFound
 from gallery import queries
-from gallery.models import Image
+from gallery.models import SHOWN, Image
 from gallery.places import LARGEST_OFFSET, Place, Start
 from gallery.queries import Filter
 
@@ -221,7 +221,7 @@ def used(user: User, wanted: Filter, before: Place | None) -> list[str]:
     """The walk that each part of the pictures takes."""
     found = []
     for part in queries.Quest(user, wanted).parts:
-        ahead = queries._ahead(part & queries.SHOWN, before)
+        ahead = queries._ahead(part & SHOWN, before)
         plan = ahead.values_list("created_at", "id")[:51].explain()
         assert "TEMP B-TREE" not in plan
         (walk,) = re.findall(r"gallery_image USING COVERING INDEX walk_(\w+)", plan)

@@ -5,7 +5,9 @@ from io import BytesIO
 from uuid import uuid4
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from PIL import Image as Pillow
 
 from accounts.models import AuditEntry, User
@@ -111,6 +113,23 @@ def test_one_leafs_from_picture_to_picture(hers: Client, alice: User, keep: Keep
     new, middle, old = keep(alice, age=0), keep(alice, age=1), keep(alice, age=2)
     page = hers.get(f"{WALL}/{middle.pk}").context
     assert (page["newer"], page["older"]) == (new, old)
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="reads SQLite's plans")
+def test_leafing_starts_at_the_picture_and_not_at_the_top(
+    hers: Client, alice: User, keep: Keep
+) -> None:
+    image = keep(alice)
+    with CaptureQueriesContext(connection) as asked:
+        hers.get(f"{WALL}/{image.pk}")
+    said = [query["sql"] for query in asked]
+    leafing = [sql for sql in said if re.search('"created_at" [<>]=', sql)]
+    assert len(leafing) == 2
+    with connection.cursor() as cursor:
+        for sql in leafing:
+            cursor.execute(f"EXPLAIN QUERY PLAN {sql}")
+            plan = " ".join(str(row[-1]) for row in cursor.fetchall())
+            assert "owner_id=? AND" in plan, plan
 
 
 def test_the_link_on_the_page_opens_the_picture(hers: Client, alice: User, keep: Keep) -> None:
