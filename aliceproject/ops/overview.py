@@ -124,7 +124,7 @@ def _people() -> list[Figure]:
     return [
         Figure("Active", str(User.objects.filter(is_active=True).count())),
         Figure("Asking for an account", str(pending), requests, alarm=pending > 0),
-        Figure("Live keys", str(keys), reverse("admin:accounts_apikey_changelist")),
+        Figure("Live keys", str(keys), reverse("accounts_pages:administration_keys")),
     ]
 
 

@@ -90,6 +90,7 @@ TEMPLATES = [
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",
+    "aliceproject.staff_rights.StaffRights",
 ]
 AXES_HANDLER = "accounts.lockout.Handler"
 AXES_FAILURE_LIMIT = ALICE_LOGIN_ATTEMPTS
