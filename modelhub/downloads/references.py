@@ -48,7 +48,10 @@ def recognised(text: str, kind: str = "", *, force: bool = False) -> Asked:
 
 
 def _of_link(url: str) -> tuple[str, Mapping[str, Any]]:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise Invalid(f"{url[:80]!r} is not a URL.", param="what") from None
     host, path = parts.netloc.lower().removeprefix("www."), unquote(parts.path)
     if host in {"huggingface.co", "hf.co", urlsplit(settings.ALICE_HUGGINGFACE_URL).netloc}:
         for pattern in HUGGINGFACE_PATHS:

@@ -38,7 +38,7 @@ def test_the_settings_of_the_replaced_systems_are_honoured(wants: Settings) -> N
 
 @pytest.mark.django_db
 def test_every_start_asks_and_only_the_first_begins(wants: Settings) -> None:
-    wants.ALICE_DOWNLOAD_MODELS = ["maker/tiny", "civitai:7", "not a model"]
+    wants.ALICE_DOWNLOAD_MODELS = ["maker/tiny", "civitai:7", "not a model", "https://[bad"]
     assert [row.name for row in at_start.ask()] == ["maker/tiny", "CivitAI model 7"]
     assert at_start.ask() == []
     asking.cancel(Download.objects.get(name="maker/tiny"))

@@ -41,7 +41,7 @@ def test_a_reference_is_read(text: str, source: str, reference: dict[str, Any]) 
 
 
 @pytest.mark.parametrize(
-    "text", ["", "name", "a b/c", "ftp://x/y", "civitai:x", "a/b/c", "-o/../x y"]
+    "text", ["", "name", "a b/c", "ftp://x/y", "civitai:x", "a/b/c", "-o/../x y", "https://[x"]
 )
 def test_anything_else_is_refused(text: str) -> None:
     with pytest.raises(Invalid):
