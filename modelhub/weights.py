@@ -1,6 +1,7 @@
 """What a safetensors file says about itself in its header; the tensors are never read."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ MAX_PIECES = 3_000_000
 MAX_DIMENSIONS = 16
 # Patterns are matched against names: a name of megabytes would take the hours it asks for.
 MAX_NAME = 500
+# Types the format may get one day are let through; other text would be shown and kept.
+DTYPE = re.compile("[A-Z][A-Z0-9_]{0,15}")
 
 BITS: Mapping[str, int] = {
     "BOOL": 8, "U8": 8, "I8": 8, "F8_E4M3": 8, "F8_E5M2": 8, "F8_E8M0": 8, "F4": 4,
@@ -66,7 +69,7 @@ class Header:
         for tensor in self.tensors.values():
             bytes_of[tensor.dtype] += tensor.size_bytes
         dtype = bytes_of.most_common(1)[0][0]
-        return PRECISIONS.get(dtype, dtype.lower()[:16])
+        return PRECISIONS.get(dtype, dtype.lower())
 
 
 def read_header(file: Path) -> Header:
@@ -126,9 +129,8 @@ def _place(file: Path, name: str, told: Any) -> tuple[int, int, Tensor]:
         raise _wrong(file, name) from None
     numbers = (start, stop, *shape)
     whole = all(isinstance(number, int) and not isinstance(number, bool) for number in numbers)
-    if not (
-        whole and isinstance(dtype, str) and len(shape) <= MAX_DIMENSIONS and len(name) <= MAX_NAME
-    ):
+    typed = isinstance(dtype, str) and DTYPE.fullmatch(dtype)
+    if not (whole and typed and len(shape) <= MAX_DIMENSIONS and len(name) <= MAX_NAME):
         raise _wrong(file, name)
     bits = BITS.get(dtype)
     fits = bits is None or (prod(shape) * bits + 7) // 8 == stop - start

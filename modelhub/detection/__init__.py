@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from modelhub.detection import directory, sidecars, single_file
+from modelhub.detection import directory, sidecars, single_file, told
 from modelhub.detection.contents import refuse
 from modelhub.detection.found import Detected, Layout, NotUsable, State
 from modelhub.families import Family, traits_of
@@ -16,6 +16,7 @@ MODEL_TYPES = {
     "SD": {Family.SD1, Family.SD2, Family.SD_CUSTOM},
     "SDXL": {Family.SDXL},
 }
+LONGEST_REASON = 1000
 
 
 def detect(path: Path, root: Path) -> Detected:
@@ -46,7 +47,8 @@ def _believing(found: Detected) -> Detected:
     if family and claimed and family not in MODEL_TYPES[claimed]:
         problem = f"model_type is {claimed}, its weights are {traits_of(family).title}"
         found = replace(found, sidecar_problem=_joined(found.sidecar_problem, problem))
-    return replace(found, trigger_words=words)
+    # Reasons name files, and a file's name may be no text at all.
+    return replace(found, trigger_words=words, detail=told.plain(found.detail, LONGEST_REASON))
 
 
 def _joined(*problems: str) -> str:

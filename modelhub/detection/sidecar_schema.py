@@ -83,7 +83,9 @@ def _sizes(value: Any) -> list[dict[str, Any]]:
 def _size(value: Any) -> dict[str, Any]:
     """Written as [832, 1216], "832x1216" or {width, height, label}."""
     if isinstance(value, str):
-        value = [int(side) if side.isdecimal() else side for side in value.lower().split("x")]
+        sides = value.lower().split("x")
+        # Longer ones are no sizes, and Python would not even read some of them.
+        value = [int(side) if side.isdecimal() and len(side) < 6 else side for side in sides]
     if isinstance(value, list) and len(value) == 2:
         value = {"width": value[0], "height": value[1]}
     if not isinstance(value, dict) or not {"width", "height"} <= value.keys():

@@ -43,7 +43,7 @@ def files(path: Path) -> Iterator[Path]:
 
 def read(path: Path, root: Path) -> tuple[dict[str, Any], str]:
     """What is said of the model at `path`, checked; and what is wrong with it, in words."""
-    there = [file for file in files(path) if file.is_file()]
+    there = [file for file in files(path) if _is_there(file)]
     own = [file for file in there if not file.name.endswith(CIVITAI)]
     said: dict[str, Any] = {}
     problems: list[str] = []
@@ -56,6 +56,14 @@ def read(path: Path, root: Path) -> tuple[dict[str, Any], str]:
     except (Wrong, NotUsable, OSError) as problem:
         problems.append(f"{there[0].name}: {problem}")
     return said, plain("; ".join(problems), 2000)
+
+
+def _is_there(file: Path) -> bool:
+    try:
+        return file.is_file()
+    except OSError:
+        # With its longer ending the name may be one that no file can have.
+        return False
 
 
 def _own(file: Path) -> tuple[dict[str, Any], list[str]]:

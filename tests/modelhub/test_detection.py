@@ -15,6 +15,7 @@ from modelhub.families import TRAITS, Family, Prediction
 from modelhub.kinds import Kind
 from modelhub.models import CatalogModel
 from tests.model_folders import INDEX, change_json, write_json
+from tests.modelhub import real_headers
 from tests.modelhub.conftest import MakeModel
 
 State = CatalogModel.State
@@ -312,6 +313,8 @@ def test_a_single_pickle_is_refused_unread(suffix: str, models_dir: Path) -> Non
         b'{"a": 1}',
         b'{"a": {"dtype": "F16", "data_offsets": [4, 2]}}',
         b'{"a": {"dtype": 3, "data_offsets": [0, 2]}}',
+        b'{"a": {"dtype": "\\ud800", "shape": [0], "data_offsets": [0, 0]}}',
+        b'{"a": {"dtype": "F16\\u0000", "shape": [0], "data_offsets": [0, 0]}}',
         b'{"a": {"dtype": "F16", "data_offsets": [0, 1e400]}}',
         b"[" * 50_000,
         b'{"a": {"dtype": "F16", "shape": [2], "data_offsets": [0, 2]}}',
@@ -328,6 +331,22 @@ def test_hostile_headers_are_corrupt(header: bytes, models_dir: Path) -> None:
     file = models_dir / "one.safetensors"
     file.write_bytes(len(header).to_bytes(8, "little") + header)
     assert detect(file, models_dir).state == State.CORRUPT
+
+
+def test_a_file_that_no_text_can_name_is_told_as_far_as_it_can(
+    make_model: MakeModel, models_dir: Path
+) -> None:
+    folder = make_model()
+    (folder / "unet" / os.fsdecode(b"bad\xff.safetensors")).write_bytes(b"no weights")
+    found = detect(folder, models_dir)
+    assert found.state == State.CORRUPT
+    assert found.detail.encode().startswith(b"unet: bad .safetensors is not")
+
+
+def test_a_name_too_long_for_a_side_car_is_not_too_long_for_a_model(models_dir: Path) -> None:
+    file = models_dir / ("漢" * 81 + ".sft")
+    real_headers.build("checkpoint-sdxl", models_dir).rename(file)
+    assert detect(file, models_dir).state == State.READY
 
 
 def test_detection_reads_no_tensors(make_model: MakeModel, models_dir: Path) -> None:

@@ -71,6 +71,7 @@ def test_a_folder_has_one_beside_or_within(
         ("recommended_resolutions", [[1, 2]]),
         ("recommended_resolutions", ["800x"]),
         ("recommended_resolutions", [[800]]),
+        ("recommended_resolutions", ["1" * 5000 + "x64"]),
         ("defaults", 7),
         ("favourite", True),
     ],
