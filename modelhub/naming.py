@@ -21,6 +21,9 @@ GENERIC = frozenset(
     }
 )
 
+# Folders that hold one kind, and so say nothing of a single file; `.` is the models folder itself.
+SHELVES = frozenset({".", *(naming.folder for naming in NAMINGS.values())})
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -65,7 +68,7 @@ def _choices(place: Place) -> Iterator[str]:
     file = PurePosixPath(place.path)
     prefix = NAMINGS[place.kind].prefix
     stem = file.name if place.is_folder else file.stem
-    if stem in GENERIC and len(file.parts) > 1:
+    if stem in GENERIC and str(file.parent) not in SHELVES:
         stem = file.parent.name
     within = place.path.removeprefix(f"{NAMINGS[place.kind].folder}/")
     # One letter can be written in two ways that look alike.
