@@ -1,6 +1,6 @@
 """A folder in diffusers' layout: a whole pipeline, or one part of one."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -125,7 +125,7 @@ def _part(path: Path, root: Path, found: Detected) -> Detected:
     row = PARTS_ALONE.get(part_class(config))
     if row is None:
         raise NotUsable(State.UNSUPPORTED, f"{shown(part_class(config))} alone is not supported")
-    _refuse_code(path, ())
+    _refuse_code(path)
     headers = _weights(path, root, needed=True)
     width = config.get(row.width) if row.width else None
     known = WIDTHS.get(width) if isinstance(width, int) else None
@@ -151,7 +151,7 @@ def _pipeline(path: Path, root: Path, found: Detected) -> Detected:
     if not TRAITS[family].runnable:
         return _not_run(found, family, variant)
     parts = _parts(index)
-    _refuse_code(path, parts)
+    _refuse_code(path)
     configs = Configs(path, root, index)
     family = configs.by_width() if name in SD_PIPELINES else family
     variant, source = configs.variant(family, variant)
@@ -200,10 +200,9 @@ def _known(value: list[Any]) -> bool:
     return library in LIBRARIES and (name in PART_CLASSES or str(name).endswith("Scheduler"))
 
 
-def _refuse_code(path: Path, parts: Iterable[str]) -> None:
-    for folder in (path, *(path / part for part in parts)):
-        if next(folder.glob("*.py"), None):
-            raise NotUsable(State.UNSUPPORTED, "it brings Python code, which is never run")
+def _refuse_code(path: Path) -> None:
+    if next(path.rglob("*.py"), None):
+        raise NotUsable(State.UNSUPPORTED, "it brings Python code, which is never run")
 
 
 def _check_words(path: Path, index: Mapping[str, Any], parts: Iterable[str]) -> None:

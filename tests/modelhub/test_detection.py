@@ -271,9 +271,10 @@ def test_a_part_name_cannot_leave_the_folder(make_model: MakeModel, models_dir: 
     assert detect(folder, models_dir).state == State.UNSUPPORTED
 
 
-@pytest.mark.parametrize("where", [".", "unet"])
+@pytest.mark.parametrize("where", [".", "unet", "scripts/more"])
 def test_python_code_is_refused(where: str, make_model: MakeModel, models_dir: Path) -> None:
     folder = make_model()
+    (folder / where).mkdir(parents=True, exist_ok=True)
     (folder / where / "pipeline.py").write_text("raise SystemExit")
     assert detect(folder, models_dir).state == State.UNSUPPORTED
 
