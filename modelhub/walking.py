@@ -43,10 +43,14 @@ def holds(root: Path, path: Path) -> bool:
         return False
     parts = path.relative_to(root).parts
     above = [root.joinpath(*parts[:depth]) for depth in range(1, len(parts))]
-    passed = any(_passed_by(part) for part in parts)
-    if passed or len(above) > MAX_DEPTH or any(_closed(folder) for folder in above):
+    if len(above) > MAX_DEPTH or any(_passed_by(part) for part in parts):
         return False
-    return is_model(path) and not _unfit(root, path)
+    try:
+        closed = any(_closed(folder) for folder in above)
+        return not closed and is_model(path) and not _unfit(root, path)
+    except OSError:
+        # A folder on the way that nobody may enter any more.
+        return False
 
 
 def is_model(path: Path) -> bool:
@@ -61,12 +65,16 @@ def _enter(folder: Path, root: Path, walked: Walk, depth: int = 0) -> None:
     for path in _listed(folder, root, walked):
         if _passed_by(path.name):
             continue
-        if is_model(path):
-            if reason := _unfit(root, path):
-                walked.skipped[str(path.relative_to(root))] = reason
-            else:
-                walked.models.append(path)
-        elif path.is_dir() and not path.is_symlink() and depth < MAX_DEPTH:
+        try:
+            found = is_model(path)
+            reason = _unfit(root, path) if found else _astray(path)
+        except OSError as problem:
+            found, reason = False, f"cannot be read: {problem.strerror}"
+        if reason:
+            walked.skipped[str(path.relative_to(root))] = reason
+        elif found:
+            walked.models.append(path)
+        elif path.is_dir() and depth < MAX_DEPTH:
             _enter(path, root, walked, depth + 1)
 
 
@@ -92,6 +100,16 @@ def _unfit(root: Path, path: Path) -> str:
     if LONGEST_PREFIX + len(name) > MAX_ID or UNPRINTABLE.search(name):
         return "its name is too long or not UTF-8, or nobody could read it"
     return _foreign(root, path) if path.is_dir() and alone(path) else ""
+
+
+def _astray(path: Path) -> str:
+    """Why a link that is no model is not followed: it could lead anywhere, or round for ever."""
+    if not path.is_symlink():
+        return ""
+    if path.is_dir():
+        return "a link to a folder is not entered"
+    leads_nowhere = path.suffix.lower() in FILES and not path.exists()
+    return "a link that leads nowhere" if leads_nowhere else ""
 
 
 def _foreign(root: Path, path: Path) -> str:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from modelhub import preferences
+from modelhub.detection.told import plain
 from modelhub.kinds import Kind
 from modelhub.models import Alias, CatalogModel
 from modelhub.scanning import Report
@@ -97,8 +98,13 @@ def alias(row: Alias) -> dict[str, Any]:
 
 
 def report(found: Report) -> dict[str, Any]:
-    left_out = [{"name": name, "reason": why} for name, why in found.skipped.items()]
+    left_out = [{"name": _sayable(name), "reason": why} for name, why in found.skipped.items()]
     return {"success": True, **found.counts(), "skipped": left_out}
+
+
+def _sayable(name: str) -> str:
+    """A file is left out for its name, too: one that is no text, or would turn ours around."""
+    return plain(name.encode(errors="backslashreplace").decode())
 
 
 def deleted(model_id: str, *, gone: bool) -> dict[str, Any]:

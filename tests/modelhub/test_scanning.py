@@ -4,7 +4,10 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,7 +15,7 @@ from django.core.management import call_command
 
 from accounts.audit import Source
 from accounts.models import AuditEntry, User
-from modelhub import scanning
+from modelhub import scanning, shapes, walking
 from modelhub.kinds import NAMINGS, Kind
 from modelhub.models import Alias, CatalogModel
 from modelhub.scanning import look_at, scan
@@ -108,7 +111,10 @@ def test_a_link_within_the_folder_is_a_model(make_model: MakeModel, models_dir: 
 def test_names_that_cannot_be_ids_are_left_out(make_model: MakeModel, models_dir: Path) -> None:
     make_model("x" * 254)
     make_model("dream").rename(models_dir / "\udcff")
-    assert len(scan().skipped) == 2
+    report = scan()
+    assert len(report.skipped) == 2
+    # Answers are UTF-8.
+    assert all(told["name"].encode() for told in shapes.report(report)["skipped"])
 
 
 def test_a_file_gives_way_to_a_folder_of_its_name(make_model: MakeModel, models_dir: Path) -> None:
@@ -169,6 +175,43 @@ def test_no_folder_is_too_deep_to_hurt(models_dir: Path) -> None:
     assert scan().added == []
 
 
+def test_links_that_are_not_followed_are_told(models_dir: Path, tmp_path: Path) -> None:
+    (models_dir / "more").symlink_to(tmp_path)
+    (models_dir / "gone.safetensors").symlink_to(tmp_path / "unmounted" / "gone.safetensors")
+    (models_dir / "readme").symlink_to(tmp_path / "nowhere")
+    assert scan().skipped == {
+        "gone.safetensors": "a link that leads nowhere",
+        "more": "a link to a folder is not entered",
+    }
+
+
+@contextmanager
+def somebody_else() -> Iterator[None]:
+    """Files of root are closed to us, if we are root."""
+    us = os.geteuid()
+    if us == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(us)
+
+
+def test_a_folder_that_may_not_be_entered_hides_no_other() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name)
+        root.chmod(0o755)
+        real_headers.build("lora-sd1-kohya", root, called="ink")
+        real_headers.build("lora-sd1-kohya", root / "closed", called="hidden")
+        (root / "closed").chmod(0)
+        with somebody_else():
+            walked = walking.walk(root)
+            assert not walking.holds(root, root / "closed" / "hidden.safetensors")
+        (root / "closed").chmod(0o755)
+    assert walked.models == [root / "ink.safetensors"]
+    assert walked.skipped == {"closed": "cannot be read: Permission denied"}
+
+
 def test_files_of_one_name_have_their_path_in_the_id(models_dir: Path) -> None:
     for folder in ("loras", "loras/a", "loras/b"):
         real_headers.build("lora-sd1-kohya", models_dir / folder, called="ink")
@@ -177,7 +220,10 @@ def test_files_of_one_name_have_their_path_in_the_id(models_dir: Path) -> None:
 
 def test_a_file_named_by_a_tool_is_called_as_its_folder(models_dir: Path) -> None:
     real_headers.build("lora-sdxl-peft", models_dir / "loras/ink", called="pytorch_lora_weights")
-    assert scan().added == ["lora/ink"]
+    # The shelf's own name would say no more.
+    real_headers.build("lora-sdxl-peft", models_dir / "loras", called="pytorch_lora_weights")
+    real_headers.build("embedding-sd1", models_dir, called="learned_embeds")
+    assert scan().added == ["embedding/learned_embeds", "lora/ink", "lora/pytorch_lora_weights"]
 
 
 def test_safetensors_have_the_name_before_a_pickle(models_dir: Path) -> None:
