@@ -162,7 +162,7 @@ TRAITS: Mapping[Family, Traits] = MappingProxyType(
         # A StableDiffusionPipeline with a text encoder of another width, as the bundled model is.
         Family.SD_CUSTOM: Traits(
             "Stable Diffusion architecture", 512, 8, "StableDiffusionPipeline",
-            runnable=True, variants=MappingProxyType({"inpaint": _INPAINT}),
+            runnable=True, variants=MappingProxyType({"inpaint": _INPAINT, "edit": _EDIT}),
         ),
         Family.SDXL: Traits(
             "Stable Diffusion XL", 1024, 8, "StableDiffusionXLPipeline",

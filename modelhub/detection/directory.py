@@ -1,11 +1,11 @@
 """A folder in diffusers' layout: a whole pipeline, or one part of one."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from modelhub import tokenizers
+from modelhub import tokenizers, variants
 from modelhub.detection.configs import Configs, read_json
 from modelhub.detection.contents import PICKLES
 from modelhub.detection.found import Detected, NotUsable, State, cannot_run, inside, shown
@@ -14,6 +14,7 @@ from modelhub.detection.single_file import precision
 from modelhub.detection.tensors import Tensors
 from modelhub.families import TRAITS, Family, traits_of
 from modelhub.kinds import Kind
+from modelhub.variants import STEMS
 from modelhub.weights import Header, WeightsUnreadable, read_header
 
 LIBRARIES = frozenset({"diffusers", "transformers", "stable_diffusion"})
@@ -82,6 +83,7 @@ class Part:
     family: Family | None = None
     width: str = ""
     title: str = ""
+    library: str = "diffusers"
 
 
 PARTS_ALONE: Mapping[str, Part] = {
@@ -94,10 +96,10 @@ PARTS_ALONE: Mapping[str, Part] = {
     "FluxControlNetModel": Part(Kind.CONTROLNET, family=Family.FLUX),
     "SD3ControlNetModel": Part(Kind.CONTROLNET, family=Family.SD3),
     "T2IAdapter": Part(Kind.CONTROLNET, "t2i-adapter", title="T2I-Adapter"),
-    "CLIPTextModel": Part(Kind.TEXT_ENCODER, "clip"),
-    "CLIPTextModelWithProjection": Part(Kind.TEXT_ENCODER, "clip"),
-    "T5EncoderModel": Part(Kind.TEXT_ENCODER, "t5"),
-    "CLIPVisionModelWithProjection": Part(Kind.IP_ADAPTER, "image-encoder"),
+    "CLIPTextModel": Part(Kind.TEXT_ENCODER, "clip", library="transformers"),
+    "CLIPTextModelWithProjection": Part(Kind.TEXT_ENCODER, "clip", library="transformers"),
+    "T5EncoderModel": Part(Kind.TEXT_ENCODER, "t5", library="transformers"),
+    "CLIPVisionModelWithProjection": Part(Kind.IP_ADAPTER, "image-encoder", library="transformers"),
 }
 
 
@@ -126,7 +128,7 @@ def _part(path: Path, root: Path, found: Detected) -> Detected:
     if row is None:
         raise NotUsable(State.UNSUPPORTED, f"{shown(part_class(config))} alone is not supported")
     _refuse_code(path)
-    headers = _weights(path, root, needed=True)
+    headers = _weights(path, root, STEMS[row.library], needed=True)
     width = config.get(row.width) if row.width else None
     known = WIDTHS.get(width) if isinstance(width, int) else None
     family = row.family or (known[0] if known else None)
@@ -158,7 +160,10 @@ def _pipeline(path: Path, root: Path, found: Detected) -> Detected:
     if not traits_of(family, variant).runnable:
         return _not_run(found, family, variant)
     _check_words(path, index, parts)
-    headers = {part: _weights(path / part, root, needed=part in WEIGHED) for part in parts}
+    headers = {
+        part: _weights(path / part, root, STEMS[library], needed=part in WEIGHED)
+        for part, library in parts.items()
+    }
     denoiser = next((part for part in DENOISERS if part in headers), None)
     if denoiser is None or not {"vae", "text_encoder"} <= headers.keys():
         raise NotUsable(State.CORRUPT, "model_index.json names no unet, vae or text_encoder")
@@ -184,14 +189,15 @@ def _not_run(found: Detected, family: Family, variant: str) -> Detected:
     )
 
 
-def _parts(index: Mapping[str, Any]) -> list[str]:
-    parts = []
+def _parts(index: Mapping[str, Any]) -> dict[str, str]:
+    """Part -> the library its class is of."""
+    parts = {}
     for name, value in index.items():
         if name.startswith("_") or not isinstance(value, list) or value == [None, None]:
             continue
         if not name.isidentifier() or not _known(value):
             raise NotUsable(State.UNSUPPORTED, f"its part {shown(name)} is foreign code")
-        parts.append(name)
+        parts[name] = value[0]
     return parts
 
 
@@ -213,29 +219,32 @@ def _check_words(path: Path, index: Mapping[str, Any], parts: Iterable[str]) -> 
             raise NotUsable(State.UNSUPPORTED if unread else State.CORRUPT, problem)
 
 
-def _weights(folder: Path, root: Path, *, needed: bool) -> list[Header]:
+def _weights(folder: Path, root: Path, stem: str, *, needed: bool) -> list[Header]:
+    """The headers of what is read of the folder's weights."""
     if not folder.is_dir():
         raise NotUsable(State.CORRUPT, f"its part {folder.name} is missing")
-    files = {file.name: file for file in folder.glob("*.safetensors") if file.is_file()}
-    if not files and any(file.suffix in PICKLES for file in folder.iterdir()):
+    files = {file.name: file for file in folder.iterdir() if file.is_file()}
+    sets = variants.whole(files, stem)
+    if not sets and any(file.suffix in PICKLES for file in files.values()):
         raise NotUsable(State.UNSUPPORTED, f"{folder.name} has pickled weights, no .safetensors")
-    if not files and needed:
-        raise NotUsable(State.CORRUPT, f"{folder.name} has no .safetensors weights")
-    for index in folder.glob("*.safetensors.index.json"):
-        _check_shards(index, root, files)
+    if not sets and needed:
+        raise NotUsable(State.CORRUPT, f"{folder.name} has no whole {stem}.safetensors weights")
+    if not sets:
+        return []
+    chosen = sets[0]
+    if chosen.listing:
+        _check_shards(files[chosen.listing], root, chosen.files)
     try:
-        return [read_header(inside(file, root)) for file in files.values()]
+        return [read_header(inside(files[name], root)) for name in chosen.files]
     except WeightsUnreadable as problem:
         raise NotUsable(State.CORRUPT, f"{folder.name}: {problem}") from None
 
 
-def _check_shards(index: Path, root: Path, files: Mapping[str, Path]) -> None:
-    shards = read_json(index, root).get("weight_map")
-    missing = (
-        {str(s) for s in shards.values()} - files.keys() if isinstance(shards, dict) else {"?"}
-    )
+def _check_shards(listing: Path, root: Path, files: Collection[str]) -> None:
+    shards = read_json(listing, root).get("weight_map")
+    missing = {str(s) for s in shards.values()} - set(files) if isinstance(shards, dict) else {"?"}
     if missing:
-        raise NotUsable(State.CORRUPT, f"{index.parent.name} lacks {shown(min(missing))}")
+        raise NotUsable(State.CORRUPT, f"{listing.parent.name} lacks {shown(min(missing))}")
 
 
 def _precision(headers: list[Header]) -> str:

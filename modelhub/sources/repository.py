@@ -6,10 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from modelhub import variants
 from modelhub.detection import directory
 from modelhub.kinds import Kind
 from modelhub.sources import names
 from modelhub.sources.errors import NotThere, NotUsable, SourceFailed, TooMuch
+from modelhub.variants import Weights
 
 INDEX = "model_index.json"
 CONFIG = "config.json"
@@ -19,18 +21,9 @@ PLAIN = (".json", ".txt")
 PLAIN_NAMES = frozenset({"spiece.model", "sentencepiece.bpe.model"})
 # Nobody here runs it: its folder says that it belongs, its gigabyte of weights is left out.
 IDLE = frozenset({"safety_checker"})
-HALF = "fp16"
 MAX_INDEX = 1_000_000
 # The largest pipelines have nine parts; each is looked for among all files.
 MOST_PARTS = 30
-# diffusion_pytorch_model.fp16-00001-of-00002.safetensors, model.safetensors.index.fp16.json ...
-WEIGHTS = re.compile(
-    r"(?P<stem>[^.]+)(?:\.(?P<variant>[a-z0-9_]+))?(?P<shard>-\d{5}-of-\d{5})?\.safetensors"
-)
-WEIGHTS_INDEX = re.compile(
-    r"(?P<stem>[^.]+)\.safetensors\.index(?:\.(?P<variant>[a-z0-9_]+))?\.json"
-)
-SHARD = re.compile(r"-(\d{5})-of-(\d{5})\.safetensors$")
 # As many bytes as a row can count.
 LARGEST = 2**63
 SHA1 = re.compile(r"[0-9a-f]{40}")
@@ -106,35 +99,43 @@ def only_weights(listed: Sequence[Entry], repo: str) -> Entry:
 
 def pipeline(index: Any, listed: Sequence[Entry]) -> Mapping[str, Entry]:
     """The files of a pipeline by where they go; half precision where every part has it whole."""
-    parts = _parts(index)
-    by_part = {part: _of(part, listed) for part in parts}
-    weighed = [files for p, files in by_part.items() if p not in IDLE and _has_weights(files)]
-    half = all(_whole(_weights(files, HALF)) for files in weighed)
+    by_part = {part: (stem, _of(part, listed)) for part, stem in _parts(index).items()}
+    weighed = {
+        part: _sets(_shown(part), stem, files)
+        for part, (stem, files) in by_part.items()
+        if part not in IDLE and _has_weights(files)
+    }
+    half = all(variants.HALF in sets for sets in weighed.values())
     chosen = {INDEX: next(entry for entry in listed if entry.path == INDEX)}
-    for part, files in by_part.items():
-        for name, entry in _chosen(part, files, HALF if half else "").items():
-            chosen[f"{part}/{name}"] = entry
+    for part, (stem, files) in by_part.items():
+        taken = _plain(files)
+        if sets := weighed.get(part):
+            weights = sets[variants.HALF] if half else next(iter(sets.values()))
+            taken |= _named(weights, stem, files)
+        chosen |= {f"{part}/{name}": entry for name, entry in taken.items()}
     return chosen
 
 
 def part(config: Any, listed: Sequence[Entry]) -> tuple[Kind, Mapping[str, Entry]]:
     """The files of a repository that is one part, and what it is a part for."""
-    made_of = str(config.get("_class_name")) if isinstance(config, dict) else ""
-    if made_of not in directory.PARTS_ALONE:
+    made_of = directory.part_class(config) if isinstance(config, dict) else ""
+    row = directory.PARTS_ALONE.get(made_of)
+    if row is None:
         raise NotUsable(f"{_shown(made_of)} is no part of a pipeline that runs here.")
     files = {entry.path: entry for entry in listed if "/" not in entry.path}
-    weights = next((w for v in (HALF, "") if _whole(w := _weights(files, v))), None)
-    if weights is None:
-        raise NotUsable(f"It has no whole set of {names.WEIGHTS} weights.")
-    return directory.PARTS_ALONE[made_of].kind, {CONFIG: files[CONFIG]} | weights
+    stem = variants.STEMS[row.library]
+    sets = _sets("It", stem, files)
+    weights = sets.get(variants.HALF) or next(iter(sets.values()))
+    return row.kind, {CONFIG: files[CONFIG]} | _named(weights, stem, files)
 
 
-def _parts(index: Any) -> list[str]:
+def _parts(index: Any) -> dict[str, str]:
+    """Part -> what its weights are called."""
     if not isinstance(index, dict):
         raise NotUsable(f"{INDEX} is not readable.")
     if index.get("_class_name") not in directory.CLASSES:
         raise NotUsable(f"{_shown(index.get('_class_name'))} is no pipeline that runs here.")
-    parts = []
+    parts = {}
     for name, value in index.items():
         if name.startswith("_") or not isinstance(value, list) or value == [None, None]:
             continue
@@ -144,7 +145,7 @@ def _parts(index: Any) -> list[str]:
         )
         if not known or not name.isidentifier():
             raise NotUsable(f"Its part {_shown(name)} is foreign code: {_shown(made_of)}.")
-        parts.append(name)
+        parts[name] = variants.STEMS[library]
     if len(parts) > MOST_PARTS:
         raise TooMuch(f"It has {len(parts)} parts; a pipeline has at most {MOST_PARTS}.")
     return parts
@@ -161,42 +162,29 @@ def _has_weights(files: Mapping[str, Entry]) -> bool:
     return any(name.endswith((names.WEIGHTS, *PICKLES)) for name in files)
 
 
-def _chosen(part: str, files: Mapping[str, Entry], variant: str) -> dict[str, Entry]:
-    plain = {
+def _plain(files: Mapping[str, Entry]) -> dict[str, Entry]:
+    return {
         name: entry
         for name, entry in files.items()
-        if (name.endswith(PLAIN) or name in PLAIN_NAMES) and not WEIGHTS_INDEX.fullmatch(name)
+        if (name.endswith(PLAIN) or name in PLAIN_NAMES) and ".index." not in name
     }
-    if part in IDLE or not _has_weights(files):
-        return plain
-    weights = _weights(files, variant)
-    if not _whole(weights):
+
+
+def _sets(whose: str, stem: str, files: Mapping[str, Entry]) -> dict[str, Weights]:
+    """Variant -> weights; raises NotUsable where none is whole."""
+    sets = {weights.variant: weights for weights in variants.whole(files, stem)}
+    if not sets:
         raise NotUsable(
-            f"{_shown(part)} has no whole set of {names.WEIGHTS} weights; other formats can carry code."
+            f"{whose} has no whole set of {names.WEIGHTS} weights; other formats can carry code."
         )
-    return plain | weights
+    return sets
 
 
-def _weights(files: Mapping[str, Entry], variant: str) -> dict[str, Entry]:
-    """Weights of one variant with the list of their shards, under the names that loaders look for."""
-    found: dict[str, Entry] = {}
-    for name, entry in files.items():
-        shards = WEIGHTS_INDEX.fullmatch(name)
-        if shards and (shards["variant"] or "") == variant:
-            found[f"{shards['stem']}.safetensors.index.json"] = entry
-        weights = WEIGHTS.fullmatch(name)
-        if weights and (weights["variant"] or "") == variant:
-            # The list names the shards as they are called; a single file is looked for by its stem.
-            found[name if weights["shard"] else f"{weights['stem']}.safetensors"] = entry
-    return found
-
-
-def _whole(weights: Mapping[str, Entry]) -> bool:
-    shards = [(name, int(m[1]), int(m[2])) for name in weights if (m := SHARD.search(name))]
-    if not shards:
-        return any(name.endswith(names.WEIGHTS) for name in weights)
-    listed = any(name.endswith(".index.json") for name in weights)
-    return listed and {n for _, n, _ in shards} == set(range(1, shards[0][2] + 1))
+def _named(weights: Weights, stem: str, files: Mapping[str, Entry]) -> dict[str, Entry]:
+    """The weights as they are called here: a single file plainly, shards as their list says."""
+    if weights.listing:
+        return {name: files[name] for name in (weights.listing, *weights.files)}
+    return {f"{stem}{names.WEIGHTS}": files[weights.files[0]]}
 
 
 def _shown(value: object) -> str:

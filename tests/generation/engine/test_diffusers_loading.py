@@ -11,8 +11,11 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from generation.engine.backends.diffusers_local import loading
-from generation.engine.contract import ModelRef
+from generation.engine.backends.diffusers_local.pipelines import PIPELINES
+from generation.engine.contract import ModelRef, Task
 from generation.engine.errors import ModelUnloadable, NotSupported
+from modelhub.detection import directory
+from modelhub.families import traits_of
 
 torch = pytest.importorskip("torch")
 CPU = torch.device("cpu")
@@ -114,6 +117,30 @@ def test_half_precision_variant_loads(copy: ModelRef, sd: ModelRef) -> None:
         path.rename(path.with_suffix(".fp16.safetensors"))
     pipe = loading.load(copy, CPU).pipe
     assert torch.equal(pipe.unet.conv_in.weight, loading.load(sd, CPU).pipe.unet.conv_in.weight)
+
+
+@pytest.mark.parametrize("variant", ["fp16", "bf16"])
+def test_shards_of_a_variant_load(copy: ModelRef, sd: ModelRef, variant: str) -> None:
+    pipe = loading.load(sd, CPU).pipe
+    for name in ("unet", "vae", "text_encoder"):
+        next((Path(copy.path) / name).glob("*.safetensors")).unlink()
+        part = getattr(pipe, name)
+        part.save_pretrained(Path(copy.path) / name, variant=variant, max_shard_size="40KB")
+    assert list(Path(copy.path).rglob(f"*.{variant}-00002-of-*.safetensors"))
+    assert torch.equal(pipe.unet.conv_in.weight, loading.load(copy, CPU).pipe.unet.conv_in.weight)
+
+
+def test_every_class_that_is_detected_as_runnable_loads(copy: ModelRef) -> None:
+    """What is listed as ready must not turn out to be foreign when it is drawn with."""
+    for cls, (family, variant) in directory.CLASSES.items():
+        row = PIPELINES.get((family, Task.TXT2IMG))
+        if row and traits_of(family, variant).runnable:
+            assert cls in {row.cls, *row.twins}, cls
+    rewrite("model_index.json", _class_name="LatentConsistencyModelPipeline")(Path(copy.path))
+    assert loading.load(copy, CPU).pipe
+    rewrite("model_index.json", _class_name="StableDiffusionXLImg2ImgPipeline")(Path(copy.path))
+    with pytest.raises(ModelUnloadable, match="Img2Img"):
+        loading.load(copy, CPU)
 
 
 def test_older_tokenizer_name_loads(copy: ModelRef) -> None:

@@ -83,6 +83,51 @@ def test_half_precision_that_is_not_whole_is_left(hub: Hub, fetch: Fetch, models
     assert got == files["unet/diffusion_pytorch_model.safetensors"]
 
 
+def sharded(files: dict[str, bytes], variant: str, *parts: str) -> dict[str, bytes]:
+    """The same pipeline with some parts in shards, as its variant."""
+    made = dict(files)
+    for part in parts:
+        stem = "model" if part == "text_encoder" else "diffusion_pytorch_model"
+        del made[f"{part}/{stem}.{variant}.safetensors"]
+        shards = [f"{stem}.{variant}-0000{n}-of-00002.safetensors" for n in (1, 2)]
+        for name in shards:
+            made[f"{part}/{name}"] = safetensors(500, len(name) + ord(part[0]), name=name)
+        listed = {"weight_map": {name: name for name in shards}}
+        made[f"{part}/{stem}.safetensors.index.{variant}.json"] = json.dumps(listed).encode()
+    return made
+
+
+def test_half_precision_in_shards_keeps_the_names_that_their_list_says(
+    hub: Hub, fetch: Fetch, models_dir: Path
+) -> None:
+    hub.repo("maker/tiny", sharded(pipeline(half=True), "fp16", "unet", "text_encoder"))
+    done = fetch("huggingface", repo="maker/tiny")
+    assert done.status == Status.COMPLETED, done.error_message
+    unet = sorted(path.name for path in (models_dir / "tiny" / "unet").iterdir())
+    assert unet == [
+        "config.json",
+        "diffusion_pytorch_model.fp16-00001-of-00002.safetensors",
+        "diffusion_pytorch_model.fp16-00002-of-00002.safetensors",
+        "diffusion_pytorch_model.safetensors.index.fp16.json",
+    ]
+    assert done.model is not None
+    assert done.model.state == CatalogModel.State.READY, done.model.detail
+
+
+@pytest.mark.parametrize("variant", ["fp16", "bf16"])
+def test_a_part_that_comes_in_one_variant_alone_is_taken_in_that(
+    hub: Hub, fetch: Fetch, models_dir: Path, variant: str
+) -> None:
+    files = pipeline()
+    weights = files.pop("unet/diffusion_pytorch_model.safetensors")
+    files[f"unet/diffusion_pytorch_model.{variant}.safetensors"] = weights
+    hub.repo("maker/tiny", files)
+    done = fetch("huggingface", repo="maker/tiny")
+    assert done.status == Status.COMPLETED, done.error_message
+    got = (models_dir / "tiny/unet/diffusion_pytorch_model.safetensors").read_bytes()
+    assert got == weights
+
+
 def test_everything_is_fetched_at_one_commit(hub: Hub, fetch: Fetch) -> None:
     repo = hub.repo("maker/tiny", pipeline())
     fetch("huggingface", repo="maker/tiny")

@@ -12,6 +12,7 @@ from safetensors import safe_open
 from generation.engine.backends.diffusers_local import tokenizers
 from generation.engine.backends.diffusers_local.pipelines import LIBRARIES, Part, Pipeline
 from generation.engine.errors import ModelUnloadable
+from modelhub import variants
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class Folder:
     def index(self) -> dict[str, Any]:
         """model_index.json, once it names only the classes of our table."""
         index: dict[str, Any] = json.loads((self.path / "model_index.json").read_text())
-        if index.get("_class_name") != self.row.cls:
+        if index.get("_class_name") not in {self.row.cls, *self.row.twins}:
             raise ModelUnloadable(f"This is a {index.get('_class_name')}, not a {self.row.cls}.")
         for name, part in self.row.parts.items():
             _check_class(name, part, index.get(name))
@@ -46,8 +47,9 @@ class Folder:
     def parameters(self) -> int:
         """Of the denoiser's files, from their headers alone."""
         total = 0
-        for path in (self.path / self.row.denoiser).glob("*.safetensors"):
-            with safe_open(path, framework="pt") as weights:
+        folder = self.path / self.row.denoiser
+        for name in _read_of(folder, self.row.parts[self.row.denoiser]).files:
+            with safe_open(folder / name, framework="pt") as weights:
                 names = weights.keys()
                 total += sum(math.prod(weights.get_slice(name).get_shape()) for name in names)
         return total
@@ -61,7 +63,7 @@ class Folder:
             raise ModelUnloadable(f"Its {name} folder is missing.")
         if not issubclass(cls, torch.nn.Module):
             return tokenizers.own(part.cls, folder)
-        return _weighed(folder, cls, dtype)
+        return _weighed(folder, part, dtype)
 
 
 def _check_class(name: str, part: Part, said: Any) -> None:
@@ -73,16 +75,14 @@ def _check_class(name: str, part: Part, said: Any) -> None:
         raise ModelUnloadable(f"Its {name} is {library}.{cls}, not {part.library}.{part.cls}.")
 
 
-def _weighed(folder: Path, cls: Any, dtype: torch.dtype) -> Any:
-    if not any(folder.glob("*.safetensors")):
-        raise ModelUnloadable(f"Its {folder.name} has no weights in the safetensors format.")
-    loaded, report = cls.from_pretrained(
+def _weighed(folder: Path, part: Part, dtype: torch.dtype) -> Any:
+    loaded, report = getattr(LIBRARIES[part.library], part.cls).from_pretrained(
         folder,
         dtype=dtype,
         local_files_only=True,
         use_safetensors=True,
         output_loading_info=True,
-        variant=_variant(folder),
+        variant=_read_of(folder, part).variant or None,
     )
     # The libraries fill a gap with random numbers and only log it; the pictures would be noise.
     if gaps := [key for key in report["missing_keys"] if not key.endswith("position_ids")]:
@@ -90,7 +90,10 @@ def _weighed(folder: Path, cls: Any, dtype: torch.dtype) -> Any:
     return loaded.eval()
 
 
-def _variant(folder: Path) -> str | None:
-    """fp16 where the checkpoint brings its weights under that name only."""
-    plain = [path for path in folder.glob("*.safetensors") if ".fp16" not in path.name]
-    return None if plain else "fp16"
+def _read_of(folder: Path, part: Part) -> variants.Weights:
+    """Those of the folder's weights that count, as detection has it too."""
+    names = [path.name for path in folder.glob("*")]
+    sets = variants.whole(names, variants.STEMS[part.library])
+    if not sets:
+        raise ModelUnloadable(f"Its {folder.name} has no weights in the safetensors format.")
+    return sets[0]

@@ -44,6 +44,8 @@ class Pipeline:
     settings: tuple[str, ...] = ()
     denoiser: str = "unet"
     patch: int = 1
+    # What checkpoints of the very same parts call themselves, too.
+    twins: tuple[str, ...] = ()
 
 
 _UNET = Part("diffusers", "UNet2DConditionModel")
@@ -57,6 +59,7 @@ _SD = Pipeline(
     {"unet": _UNET, "vae": _VAE, "text_encoder": _CLIP, "tokenizer": _TOKENIZER},
     prompts.encode_sd,
     {"safety_checker": None, "feature_extractor": None, "requires_safety_checker": False},
+    twins=("LatentConsistencyModelPipeline",),
 )
 _SDXL = Pipeline(
     "StableDiffusionXLPipeline",
@@ -71,6 +74,7 @@ _SDXL = Pipeline(
     prompts.encode_sdxl,
     {"add_watermarker": False},
     ("force_zeros_for_empty_prompt",),
+    twins=("StableDiffusionXLImg2ImgPipeline",),
 )
 _SD3 = Pipeline(
     "StableDiffusion3Pipeline",
