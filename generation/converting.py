@@ -23,8 +23,7 @@ def convert(model: CatalogModel) -> copies.Copy:
     try:
         copy = copies.make(root, model.location, write)
     except copies.Busy as problem:
-        # It will be tried again; nothing is wrong with the model.
-        raise conversion.Failed(str(problem)) from problem
+        raise conversion.NotNow(str(problem)) from problem
     except (EngineError, copies.NoSpace) as problem:
         raise conversion.failed(model, str(problem)) from problem
     except OSError as problem:

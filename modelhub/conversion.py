@@ -21,8 +21,16 @@ CLUSTER = "io"
 _PATIENTLY = (("nice", "-n", "19"), ("ionice", "-c", "3"))
 
 
+# How the command ends that could not begin yet; sendmail's word for it.
+EXIT_NOT_NOW = 75
+
+
 class Failed(Exception):
     """There is no copy; the message says why."""
+
+
+class NotNow(Failed):
+    """Somebody else is at it, or the file is still being written: nothing is wrong with the model."""
 
 
 def convertible() -> QuerySet[CatalogModel]:
@@ -97,6 +105,9 @@ def run_next() -> None:
         text=True,
         check=False,
     )
+    if done.returncode == EXIT_NOT_NOW:
+        # The hourly look comes back to it.
+        return
     if done.returncode:
         logger.warning("%s was not converted: %s", model.public_id, done.stderr.strip()[-500:])
         # Killed before it could say why, for want of memory most often.

@@ -1,9 +1,11 @@
 """Single files converted for real, by the command and in the background, and drawn from."""
 
+import fcntl
 import json
 import logging
 import os
 import shutil
+import signal
 import subprocess
 from dataclasses import replace
 from io import StringIO
@@ -173,6 +175,27 @@ def test_a_broken_file_says_why_and_is_not_tried_again(
     assert str(model.location) not in reread(model).conversion_problem
     monkeypatch.setattr(subprocess, "run", None)
     conversion.run_next()
+
+
+def test_while_another_conversion_is_under_way_nothing_is_wrong_with_the_model(
+    model: CatalogModel, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (root / copies.CONVERTED).mkdir()
+    with (root / copies.CONVERTED / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(CommandError) as refused:
+            said("convert_model", "one")
+    ended = refused.value.returncode
+    monkeypatch.setattr(subprocess, "run", lambda _, **__: ends(ended))
+    conversion.run_next()
+    assert reread(model).conversion_problem == ""
+    monkeypatch.setattr(subprocess, "run", lambda _, **__: ends(-signal.SIGKILL))
+    conversion.run_next()
+    assert reread(model).conversion_problem == "The conversion ended early; the log says more."
+
+
+def ends(status: int) -> subprocess.CompletedProcess[str]:
+    return subprocess.CompletedProcess([], status, "", "")
 
 
 def test_the_libraries_draw_no_bars_of_their_own(

@@ -22,19 +22,23 @@ class Command(BaseCommand):
         if bool(ids) == options["all"]:
             raise CommandError("Name the models, or say --all.")
         models = conversion.without_copy() if options["all"] else [_found(name) for name in ids]
-        failures = sum(not self._converted(model) for model in models)
+        failures = [failure for model in models if (failure := self._convert(model))]
         if failures:
-            raise CommandError(f"{failures} of {len(models)} could not be converted.")
+            not_now = all(isinstance(failure, conversion.NotNow) for failure in failures)
+            raise CommandError(
+                f"{len(failures)} of {len(models)} could not be converted.",
+                returncode=conversion.EXIT_NOT_NOW if not_now else 1,
+            )
 
-    def _converted(self, model: CatalogModel) -> bool:
+    def _convert(self, model: CatalogModel) -> conversion.Failed | None:
         try:
             copy = converting.convert(model)
         except conversion.Failed as problem:
             self.stderr.write(f"{model.public_id}: {problem}")
-            return False
+            return problem
         size = f"{copy.size_bytes / 1e6:.0f} MB"
         self.stdout.write(f"{model.public_id}: converted to {copy.dtype}, {size}")
-        return True
+        return None
 
 
 def _found(name: str) -> CatalogModel:
