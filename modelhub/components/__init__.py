@@ -61,7 +61,7 @@ def sidecar(checkpoint: Path) -> Path:
 
 def _size(shapes: Shapes, ending: str, axis: int) -> int:
     """Elements along `axis` of the denoiser's tensor of that name; 0 where there is none."""
-    for prefix in ("model.diffusion_model.", ""):
+    for prefix in ("model.diffusion_model.", "diffusion_model.", ""):
         shape = shapes.get(prefix + ending)
         if shape is not None and len(shape) > axis:
             return shape[axis]

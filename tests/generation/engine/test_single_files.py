@@ -104,6 +104,35 @@ def test_a_part_left_out_is_found_in_the_models_folder(
         loading.load(single, CPU)
 
 
+@pytest.mark.parametrize("place", ["", "diffusion_model."])
+def test_a_denoiser_alone_takes_the_rest_from_the_models_folder(
+    single: ModelRef, sd: ModelRef, spec: JobSpec, place: str
+) -> None:
+    """As people keep it in other programs: the U-Net in one file, VAE and text encoder in others."""
+    tensors = {name: tensor.clone() for name, tensor in load_file(single.path).items()}
+
+    def below(start: str, onto: str = "") -> dict[str, Any]:
+        return {onto + n.removeprefix(start): t for n, t in tensors.items() if n.startswith(start)}
+
+    root = Path(single.root)
+    for shelf, start in (
+        ("vaes", "first_stage_model."),
+        ("text-encoders", "cond_stage_model.transformer."),
+    ):
+        (root / shelf).mkdir()
+        save_file(below(start), root / shelf / "mine.safetensors")
+    save_file(below("model.diffusion_model.", place), single.path)
+    assert pixels(single, spec) == pixels(sd, spec)
+
+
+def test_a_consistency_model_keeps_the_layer_that_reads_its_guidance(single: ModelRef) -> None:
+    layer = torch.ones(8, 16)
+    rewrite(single, lambda t: t.update({f"model.diffusion_model.{conversions.GUIDED}": layer}))
+    unet = loading.load(single, CPU).pipe.unet
+    assert unet.config.time_cond_proj_dim == 16
+    assert torch.equal(unet.time_embedding.cond_proj.weight, layer)
+
+
 def test_unknown_architectures_say_what_would_describe_them(single: ModelRef) -> None:
     (components.sidecar(Path(single.path)) / "unet/config.json").unlink()
     with pytest.raises(ModelUnloadable, match=r"tiny\.components/unet/config\.json beside it"):

@@ -1,6 +1,6 @@
 """A single file's tensors, named as its authors named them, to the names of each component's class."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -26,6 +26,15 @@ PLACES: Mapping[tuple[str, str], str] = MappingProxyType(
     }
 )
 _DENOISER = "model.diffusion_model."
+# What stands before the denoiser's tensors; those who publish it alone often leave it out.
+_DENOISERS = (_DENOISER, "diffusion_model.")
+_BARE = (
+    "input_blocks.0.0.weight",
+    "joint_blocks.0.x_block.attn.qkv.weight",
+    "double_blocks.0.img_attn.qkv.weight",
+)
+# Where latent consistency models take in how much they are guided.
+GUIDED = "time_embed.cond_proj.weight"
 _VAES = ("first_stage_model.", "vae.")
 # Marks of formats whose tensors mean nothing without a factor that nobody would apply.
 _QUANTISED = ("scaled_fp8", ".scale_weight", ".weight_scale", ".qweight", ".absmax")
@@ -39,17 +48,28 @@ def quantised(names_: Any) -> str | None:
 def taken(checkpoint: State, family: str, part: str) -> State:
     """The tensors of one component, under their own names less the place; empty: it has none."""
     if part in {"unet", "transformer"}:
-        within = _below(checkpoint, _DENOISER)
-        return within or _bare_denoiser(checkpoint)
+        place = place_of_denoiser(checkpoint)
+        return {} if place is None else _below(checkpoint, place)
     if part == "vae":
         return next((s for place in _VAES if (s := _below(checkpoint, place))), {})
     return _below(checkpoint, PLACES[family, part])
 
 
+def place_of_denoiser(checkpoint: Collection[str]) -> str | None:
+    """What stands before the names of its tensors, perhaps nothing; None: there is no denoiser."""
+    for place in _DENOISERS:
+        if any(name.startswith(place) for name in checkpoint):
+            return place
+    return "" if any(name in checkpoint for name in _BARE) else None
+
+
 def denoiser_unet(state: State, config: Any) -> State:
     # diffusers looks for the prefix that was taken off.
     given = {_DENOISER + name: tensor for name, tensor in state.items()}
-    return dict(names.convert_ldm_unet_checkpoint(given, config))
+    made = dict(names.convert_ldm_unet_checkpoint(given, config))
+    if GUIDED in state:
+        made["time_embedding.cond_proj.weight"] = state[GUIDED]
+    return made
 
 
 def denoiser_sd3(state: State, config: Any) -> State:
@@ -119,8 +139,3 @@ def _below(checkpoint: State, place: str) -> State:
         for name, tensor in checkpoint.items()
         if name.startswith(place)
     }
-
-
-def _bare_denoiser(checkpoint: State) -> State:
-    """FLUX is published as its transformer alone, without a prefix."""
-    return checkpoint if "double_blocks.0.img_attn.qkv.weight" in checkpoint else {}

@@ -69,15 +69,16 @@ class SingleFile:
 
     def parameters(self) -> int:
         """Of the denoiser, from the header alone."""
-        mine = [name for name in self.shapes if name.startswith("model.diffusion_model.")]
-        return sum(math.prod(self.shapes[name]) for name in mine or self.shapes)
+        place = conversions.place_of_denoiser(self.shapes) or ""
+        mine = [name for name in self.shapes if name.startswith(place)]
+        return sum(math.prod(self.shapes[name]) for name in mine)
 
     def part(self, name: str, part: Part, dtype: torch.dtype) -> Any:
         """One component, ready; None where an optional one is nowhere to be had."""
         self._refuse_quantised()
         if "tokenizer" in name:
             return self._tokenizer(name, part)
-        config = self._read(name, "config.json")
+        config = self._described(name)
         state = conversions.taken(self.checkpoint, self.model.family, name)
         if not state:
             state = loose.state(self.model, name, config)
@@ -89,6 +90,13 @@ class SingleFile:
             )
             return None
         return assemble(name, part, config, state, dtype)
+
+    def _described(self, name: str) -> dict[str, Any]:
+        config = self._read(name, "config.json")
+        place = conversions.place_of_denoiser(self.shapes) or ""
+        if name == "unet" and (guided := self.shapes.get(place + conversions.GUIDED)):
+            config["time_cond_proj_dim"] = guided[1]
+        return config
 
     def _tokenizer(self, name: str, part: Part) -> Any:
         cls = self.row.parts[name].cls
