@@ -21,6 +21,8 @@ GENERIC = frozenset(
     }
 )
 
+# What else of such a name says no more of the model.
+PRECISIONS = frozenset({"fp16", "bf16", "fp32", "fp8"})
 # Folders that hold one kind, and so say nothing of a single file; `.` is the models folder itself.
 SHELVES = frozenset({".", *(naming.folder for naming in NAMINGS.values())})
 
@@ -56,6 +58,12 @@ def first_choice(place: Place) -> str:
     return next(_choices(place))
 
 
+def is_generic(stem: str) -> bool:
+    """Whether it is a name that a tool gave: with or without the precision."""
+    name, _, ending = stem.rpartition(".")
+    return stem in GENERIC or (name in GENERIC and ending in PRECISIONS)
+
+
 def kind_by_folder(path: str) -> Kind:
     """What somebody who put the file there took it for; for files that do not say themselves."""
     folders: Mapping[str, Kind] = {
@@ -68,7 +76,7 @@ def _choices(place: Place) -> Iterator[str]:
     file = PurePosixPath(place.path)
     prefix = NAMINGS[place.kind].prefix
     stem = file.name if place.is_folder else file.stem
-    if stem in GENERIC and str(file.parent) not in SHELVES:
+    if is_generic(stem) and str(file.parent) not in SHELVES:
         stem = file.parent.name
     within = place.path.removeprefix(f"{NAMINGS[place.kind].folder}/")
     # One letter can be written in two ways that look alike.

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from django.conf import settings
 
 from accounts.problems import Invalid
+from modelhub import naming
 from modelhub.kinds import Kind
 from modelhub.sources import hosts, names, repository, web
 from modelhub.sources.contract import Body, File, GivenUp, Plan, Wanted, Wish
@@ -40,7 +41,7 @@ class HuggingFace:
             raise Invalid("A revision is a branch, a tag or a commit.", param="revision")
         takes = ""
         if file:
-            takes = names.weights(PurePosixPath(names.inside(file)).name)
+            takes = names.weights(_called(repo, names.inside(file)))
         return Wish(
             {"repo": repo, "revision": revision, "file": file},
             f"{repo}:{file}" if file else repo,
@@ -51,7 +52,8 @@ class HuggingFace:
         repo, commit = asked["repo"], _commit(asked, given_up)
         entries = list(_tree(repo, commit, given_up))
         if asked["file"]:
-            return _of_one(repo, commit, _named(entries, asked["file"]), asked["file"])
+            entry = _named(entries, asked["file"])
+            return _of_one(repo, commit, entry, _called(repo, asked["file"]))
         present = {entry.path for entry in entries}
         if present & {repository.INDEX, repository.CONFIG}:
             return _of_folder(repo, commit, entries, given_up)
@@ -63,8 +65,16 @@ class HuggingFace:
         return web.opened(wanted, given_up)
 
 
+def _called(repo: str, file: str) -> str:
+    """What a file is called here: as its repository, where a tool gave it the name it gives to all."""
+    name = PurePosixPath(file).name
+    if not naming.is_generic(names.stem(name)):
+        return name
+    return f"{repo.rpartition('/')[2]}{names.WEIGHTS}"
+
+
 def _of_one(repo: str, commit: str, entry: Entry, name: str) -> Plan:
-    made = names.weights(PurePosixPath(name).name)
+    made = names.weights(name)
     file = _file("", repo, commit, entry)
     return Plan(made, (file,), facts={"commit": commit, "path": entry.path})
 
