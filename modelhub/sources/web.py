@@ -83,7 +83,7 @@ def _asked(wanted: Wanted, given_up: GivenUp) -> Iterator[Reply]:
     headers = dict(hosts.credentials(wanted.url))
     if wanted.start:
         headers["Range"] = f"bytes={wanted.start}-"
-        # A weak one says "much the same", which is no ground to join two halves on.
+        # It would have to be strong. What came is held against the sum where there is only a weak one.
         if wanted.etag and not wanted.etag.startswith("W/"):
             headers["If-Range"] = wanted.etag
     with fetcher.opened(wanted.url, hosts.policy(given_up), headers=headers) as reply:

@@ -66,7 +66,8 @@ class Repo:
 class Faults:
     """What goes wrong at the storage host; each holds until it is taken back.
 
-    `drop`: every answer breaks off after this share of the file. `pause`: seconds between pieces.
+    `drop`: answers break off after this share of the file, the first `drops` of them or all (-1).
+    `pause`: seconds between pieces.
     `statuses`: what is answered instead, one each. `etags`: another one for each answer. `body`:
     what is sent instead. `length`: what is announced instead. `deaf`: Range is not understood;
     `page`: HTML comes. `onward`: where it sends on to.
@@ -76,6 +77,7 @@ class Faults:
     """
 
     drop: float = 0.0
+    drops: int = -1
     pause: float = 0.0
     statuses: deque[tuple[int, dict[str, str]]] = field(default_factory=deque)
     etags: deque[str] = field(default_factory=deque)
@@ -397,7 +399,8 @@ class StorageHandler(Handler):
         self.send_header("Content-Length", str(length))
         self.end_headers()
         end = len(data)
-        if faults.drop:
+        if faults.drop and faults.drops:
+            faults.drops -= 1
             end = min(end, start + int(len(data) * faults.drop))
         if self.command == "GET":
             self._pieces(data, start, end)

@@ -46,6 +46,18 @@ def test_a_file_of_a_repository_lands_under_its_own_name(
     assert not places.of(done).exists()
 
 
+def test_files_of_one_name_are_called_as_their_repositories(hub: Hub, fetch: Fetch) -> None:
+    """Tools give all their LoRAs one name; two of them are two models."""
+    name = "pytorch_lora_weights.safetensors"
+    for seed, repo in enumerate(("maker/ink", "maker/chalk")):
+        hub.repo(repo, {name: safetensors(1000, seed), "other.safetensors": safetensors(900)})
+        done = fetch("huggingface", repo=repo, file=name)
+        assert (done.status, done.target) == (
+            Status.COMPLETED,
+            f"loras/{repo.rpartition('/')[2]}.safetensors",
+        )
+
+
 def test_a_pipeline_comes_without_what_nobody_runs(
     hub: Hub, fetch: Fetch, models_dir: Path
 ) -> None:
@@ -348,6 +360,18 @@ def test_a_file_that_changed_is_begun_anew(
     done = fetch("huggingface", repo="maker/big")
     assert done.status == Status.COMPLETED, done.error_message
     assert "starts again from zero" in caplog.text
+
+
+def test_two_halves_are_not_joined_on_a_weak_etag(hub: Hub, fetch: Fetch) -> None:
+    """It says "much the same", and no sum would show that the halves are of two files."""
+    data = safetensors(MB)
+    hub.faults.drop = 0.9
+    hub.faults.etags.extend(['W/"same"'] * 5)
+    url = f"{hub.storage}/x/{hub.keep(data)}"
+    hub.faults.drops = 1
+    done = fetch("url", url=url, name="lake")
+    assert done.status == Status.COMPLETED, done.error_message
+    assert not any("range" in heard.headers for heard in hub.at_storage())
 
 
 def test_a_host_that_knows_no_ranges_is_asked_for_all_of_it(hub: Hub, fetch: Fetch) -> None:
