@@ -321,6 +321,27 @@ def test_civitai_pickles_and_other_types_are_refused(hub: Hub, fetch: Fetch) -> 
     assert failed(fetch("civitai", versionId=80)) == "unsupported_model_format"
 
 
+def test_texts_that_no_database_takes_do_not_stop_a_download(hub: Hub, fetch: Fetch) -> None:
+    model = hub.civitai(7, "lake\ud800\x00.safetensors", safetensors(1000))
+    model["name"] = "Lake\ud800 style\x00"
+    model["modelVersions"][0] |= {
+        "baseModel": "SD\x00 1.5",
+        "trainedWords": ["a\x00b", 5, "\ud800"],
+    }
+    done = fetch("civitai", modelId=7)
+    assert done.status == Status.COMPLETED, done.error_message
+    assert (done.name, done.asked["baseModel"]) == ("Lake style v1.0", "SD 1.5")
+    assert done.asked["trainedWords"] == ["a b", "5"]
+
+
+@pytest.mark.parametrize(
+    "path", ["unet/a\x00.json", "unet/\ud800.json", "unet/" + "x" * 600 + ".json"]
+)
+def test_a_repository_with_files_of_no_name_is_refused(hub: Hub, fetch: Fetch, path: str) -> None:
+    hub.repo("maker/tiny", pipeline() | {path: b"{}"})
+    assert failed(fetch("huggingface", repo="maker/tiny")) == "source_failed"
+
+
 def test_a_url_is_called_as_its_host_says(hub: Hub, fetch: Fetch, models_dir: Path) -> None:
     data = safetensors(50_000)
     blob = hub.keep(data)
