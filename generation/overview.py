@@ -1,6 +1,6 @@
 """What the dashboard shows, as JSON: the queue, the devices, the newest pictures."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from itertools import count
 from typing import Any
 
@@ -13,6 +13,7 @@ from generation import jobs, worker_status
 from generation.jobs.fair import FAIR_ORDER, OWN_ORDER
 from generation.jobs.queries import before
 from generation.models import OPEN, Job, WorkerStatus
+from modelhub import catalog
 
 JOBS_SHOWN = 12
 IMAGES_SHOWN = 12
@@ -24,7 +25,7 @@ def board(viewer: User) -> dict[str, Any]:
     return {
         "queue": _counts(),
         "jobs": (_running(viewer) + _queued(viewer))[:JOBS_SHOWN],
-        "workers": [_worker(worker) for worker in worker_status.alive()],
+        "workers": _workers(viewer),
         "images": [picture(image) for image in recent_images(viewer)[:IMAGES_SHOWN]],
     }
 
@@ -101,13 +102,22 @@ def _job(job: Job, viewer: User, position: int = 0) -> dict[str, Any]:
     }
 
 
-def _worker(worker: WorkerStatus) -> dict[str, Any]:
+def _workers(viewer: User) -> list[dict[str, Any]]:
+    alive = list(worker_status.alive())
+    warm = {model for worker in alive for model in worker.models_loaded}
+    # Models for staff do not exist for others, warm or not.
+    seen = catalog.seen_by(viewer).filter(public_id__in=warm)
+    known = set(seen.values_list("public_id", flat=True))
+    return [_worker(worker, known) for worker in alive]
+
+
+def _worker(worker: WorkerStatus, known: Set[str]) -> dict[str, Any]:
     return {
         "device": worker.device,
         "host": worker.host,
         "backend": worker.backend,
         "dtype": worker.dtype,
-        "models": worker.models_loaded,
+        "models": [model for model in worker.models_loaded if model in known],
         "memory_used": worker.memory_used_bytes,
         "memory_total": worker.memory_total_bytes,
         "utilization": worker.utilization,

@@ -8,6 +8,7 @@ from generation import jobs, worker_status
 from generation.models import Job
 from generation.overview import JOBS_SHOWN, board
 from generation.worker_status import Facts
+from modelhub.models import CatalogModel
 from tests.gallery.conftest import Keep
 from tests.generation.jobs.conftest import Order, Submit, Take
 
@@ -64,6 +65,18 @@ def test_workers_tell_their_device_and_memory(alice: User) -> None:
         "cuda:0", 2**30, 2**34,
     )  # fmt: skip
     assert worker["busy"] is False
+
+
+def test_a_model_for_staff_is_not_named_to_others_though_it_is_warm(
+    alice: User, staff: User, model: CatalogModel
+) -> None:
+    hidden = CatalogModel.objects.create(
+        public_id="sd/secret", path="secret", native_resolution=64, visibility="staff"
+    )
+    warm = [model.public_id, hidden.public_id]
+    worker_status.record("w1", Facts("cpu", "mock", "none", warm, 0, 0))
+    assert board(alice)["workers"][0]["models"] == [model.public_id]
+    assert board(staff)["workers"][0]["models"] == warm
 
 
 def test_recent_pictures_are_ones_own(alice: User, bob: User, keep: Keep) -> None:
