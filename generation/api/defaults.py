@@ -10,7 +10,7 @@ from accounts.authentication import caller
 from generation import conf
 from generation.engine.samplers import SAMPLERS
 from generation.resolve import usual
-from modelhub import catalog
+from modelhub import catalog, preferences
 from modelhub.models import CatalogModel
 
 
@@ -46,6 +46,7 @@ class DefaultsView(APIView):
 
     def get(self, request: Request) -> Response:
         model = catalog.default(caller(request).user)
+        far = preferences.limits_of(model) if model else preferences.Limits()
         return Response(
             {
                 "model": model.public_id if model else None,
@@ -53,14 +54,14 @@ class DefaultsView(APIView):
                 "schedulers": list(SAMPLERS),
                 "limits": {
                     "promptLength": conf.MAX_PROMPT,
-                    "minSide": conf.MIN_SIDE,
-                    "maxSide": conf.MAX_SIDE,
-                    "maxSteps": conf.MAX_STEPS,
+                    "minSide": far.min_side,
+                    "maxSide": far.max_side,
+                    "maxSteps": far.max_steps,
                     "maxGuidanceScale": conf.MAX_GUIDANCE,
                     "maxSeed": conf.MAX_SEED,
-                    "maxImages": conf.MAX_N,
+                    "maxImages": far.max_images,
                     "maxClipSkip": conf.MAX_CLIP_SKIP,
-                    "maxMegapixelSteps": conf.MAX_MEGAPIXEL_STEPS,
+                    "maxMegapixelSteps": far.max_megapixel_steps,
                     "queueLimit": conf.queue_limit(),
                     "waitSeconds": conf.wait_seconds(),
                 },

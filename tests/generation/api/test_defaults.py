@@ -20,6 +20,16 @@ async def test_defaults_are_those_of_the_default_model(
     assert reply["limits"]["maxSteps"] == 150
 
 
+async def test_the_limits_are_those_of_the_default_model(
+    client: AsyncClient, model: CatalogModel
+) -> None:
+    model.limits = {"max_steps": 7, "max_side": 512, "max_images": 2}
+    await model.asave()
+    limits = (await client.get("/v1/generation/defaults")).json()["limits"]
+    assert (limits["maxSteps"], limits["maxSide"], limits["maxImages"]) == (7, 512, 2)
+    assert limits["maxMegapixelSteps"] == 4000
+
+
 async def test_without_a_model_the_settings_speak(client: AsyncClient) -> None:
     reply = (await client.get("/v1/generation/defaults")).json()
     assert (reply["model"], reply["steps"], reply["width"]) == (None, 25, None)
