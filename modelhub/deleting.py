@@ -19,16 +19,16 @@ from django.db import transaction
 from accounts import audit
 from accounts.audit import Action
 from accounts.problems import Invalid
-from modelhub import home
+from modelhub import home, walking
+from modelhub.detection import sidecars
 from modelhub.models import CatalogModel
 from modelhub.signals import answers, in_use, let_go
 
 log = logging.getLogger(__name__)
 DELETING = CatalogModel.State.DELETING
 TRASH = ".trash"
-# What lies beside a file and belongs to it, unless another file of the same stem is there too.
-BESIDE = (".json", ".yaml", ".yml", ".civitai.info")
-WEIGHTS = frozenset({".safetensors", ".ckpt", ".pt", ".pth", ".bin", ".pkl"})
+# What lies beside a model and belongs to it, unless another of the same stem is there too.
+BESIDE = (*sidecars.SUFFIXES, sidecars.CIVITAI, walking.COMPONENTS)
 
 
 def ask(model: CatalogModel, by: audit.Source) -> None:
@@ -125,7 +125,7 @@ def _beside(path: Path, model: CatalogModel) -> Iterator[Path]:
 def _names_model(path: Path) -> str:
     if path.is_dir():
         return path.name
-    return path.stem if path.suffix.lower() in WEIGHTS else ""
+    return path.stem if path.suffix.lower() in walking.FILES else ""
 
 
 def _check(path: str) -> Path:

@@ -1,6 +1,6 @@
 """A folder in diffusers' layout: a whole pipeline, or one part of one."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any

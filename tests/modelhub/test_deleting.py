@@ -34,6 +34,8 @@ def model(make_model: MakeModel, models_dir: Path) -> CatalogModel:
     for name in SIDE_CARS:
         (models_dir / name).write_text("{}")
     (models_dir / ".converted" / "tiny").mkdir(parents=True)
+    # Left behind, it would describe the next file of this name.
+    (models_dir / "tiny.components" / "unet").mkdir(parents=True)
     scan()
     CatalogModel.objects.filter(public_id="sd/tiny").update(converted_path=".converted/tiny")
     return CatalogModel.objects.get(public_id="sd/tiny")
@@ -177,11 +179,12 @@ def test_a_link_is_removed_and_not_what_it_leads_to(
     assert (models_dir / "real" / "model_index.json").exists()
 
 
-def test_a_side_car_that_another_model_reads_stays(models_dir: Path) -> None:
-    for name in ("one.safetensors", "one.ckpt", "one.json"):
+@pytest.mark.parametrize("other", ["one.ckpt", "one.sft", "one.gguf"])
+def test_a_side_car_that_another_model_reads_stays(models_dir: Path, other: str) -> None:
+    for name in ("one.safetensors", other, "one.json"):
         (models_dir / name).write_text("{}")
     assert deleting.delete(installed("one", path="one.safetensors", layout="single_file"), SYSTEM)
-    assert {path.name for path in models_dir.iterdir()} == {"one.ckpt", "one.json", ".trash"}
+    assert {path.name for path in models_dir.iterdir()} == {other, "one.json", ".trash"}
 
 
 def test_files_that_cannot_be_removed_are_said(model: CatalogModel, models_dir: Path) -> None:
