@@ -98,7 +98,12 @@ def _link(draft: Path, target: Path) -> None:
         raise
     except OSError:
         os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644))
-        draft.replace(target)
+        try:
+            draft.replace(target)
+        except OSError:
+            # A folder of another disk, for one. The empty file would hold the name for ever.
+            target.unlink()
+            raise
 
 
 def _sync(folder: Path) -> None:

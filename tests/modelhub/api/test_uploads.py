@@ -1,5 +1,6 @@
 """Sending a model in parts: what arrives, what is refused, what never happens to other files."""
 
+import errno
 import fcntl
 import hashlib
 import pickle
@@ -249,6 +250,21 @@ def test_where_there_are_no_links_nothing_is_overwritten_either(
     target.unlink()
     landing._link(draft, target)
     assert target.read_bytes() == b"new"
+
+
+def test_a_file_that_cannot_be_moved_holds_no_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+    monkeypatch.setattr("os.link", refuse)
+    monkeypatch.setattr(Path, "replace", refuse)
+    draft, target = tmp_path / "draft", tmp_path / "target"
+    draft.write_bytes(b"new")
+    with pytest.raises(OSError, match="cross-device"):
+        landing._link(draft, target)
+    assert not target.exists()
 
 
 def test_another_persons_upload_does_not_exist(sender: Sender, bob: User) -> None:
