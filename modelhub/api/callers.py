@@ -1,10 +1,8 @@
 """Who may manage models: staff by session, or a key of scope `models`."""
 
 from django.http import HttpRequest
-from rest_framework.request import Request
 
-from accounts import audit
-from accounts.authentication import Identity, caller, identify, require
+from accounts.authentication import Identity, identify, require
 
 SCOPE = "models"
 
@@ -14,9 +12,3 @@ def manager(request: HttpRequest) -> Identity:
     identity = identify(request, staff=True)
     require(identity, SCOPE)
     return identity
-
-
-def source(request: Request) -> audit.Source:
-    """Who manages, for the audit log."""
-    identity = caller(request)
-    return audit.source(request._request, identity.user, identity.key)  # noqa: SLF001 DRF has no other door

@@ -9,8 +9,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import audit
-from accounts.authentication import caller
 from accounts.problems import NotFound
 from modelhub import downloads
 from modelhub.api.download_bodies import (
@@ -23,6 +21,7 @@ from modelhub.api.download_bodies import (
 from modelhub.downloads import shapes
 from modelhub.downloads.asking import Asked
 from modelhub.models import Download, Source
+from modelhub.signing import source
 
 BODIES: Mapping[str, Any] = MappingProxyType(
     {
@@ -42,7 +41,7 @@ class Start(APIView):
         body = BODIES[self.source]
         sent = body.read(request.data)
         asked = Asked(self.source, body.reference(sent), sent.get("type", ""), sent["force"])
-        return Response(shapes.task(downloads.start(asked, by(request))), status=202)
+        return Response(shapes.task(downloads.start(asked, source(request))), status=202)
 
 
 class Tasks(APIView):
@@ -71,7 +70,7 @@ class OneDownload(APIView):
 
     def delete(self, request: Request, download_id: UUID) -> Response:
         """Only when it is over; a model that is in place stays."""
-        downloads.forget(one(download_id), by(request))
+        downloads.forget(one(download_id), source(request))
         return Response(status=204)
 
 
@@ -79,14 +78,16 @@ class Cancel(APIView):
     required_scope: ClassVar = "models"
 
     def post(self, request: Request, download_id: UUID) -> Response:
-        return Response(shapes.task(downloads.cancel(one(download_id), by(request))))
+        return Response(shapes.task(downloads.cancel(one(download_id), source(request))))
 
 
 class Resume(APIView):
     required_scope: ClassVar = "models"
 
     def post(self, request: Request, download_id: UUID) -> Response:
-        return Response(shapes.task(downloads.resume(one(download_id), by(request))), status=202)
+        return Response(
+            shapes.task(downloads.resume(one(download_id), source(request))), status=202
+        )
 
 
 def one(download_id: UUID) -> Download:
@@ -94,9 +95,3 @@ def one(download_id: UUID) -> Download:
     if found is None:
         raise NotFound("There is no such download.")
     return found
-
-
-def by(request: Request) -> audit.Source:
-    """Who acts, for the audit log."""
-    identity = caller(request)
-    return audit.source(request, identity.user, identity.key)
