@@ -81,6 +81,12 @@ BLOCKS: tuple[tuple[str, Family], ...] = (
 # As wide as FLUX.1 is its successor not.
 FLUX_QKV = ("*double_blocks*img_attn*qkv*lora_down.weight", "*double_blocks*qkv*lora_A.weight")
 FLUX2_WIDTHS = {6144, 4096}
+# FLUX.1's and Qwen-Image's blocks are called as Stable Diffusion 3's, and are wider than its largest;
+# of these two FLUX.1 has 19.
+JOINT_QKV = ("*transformer_blocks*attn*q*lora_A*.weight", "*transformer_blocks*attn*q*lora_down.weight",
+             "*transformer_blocks*attn*q*lora.down.weight")  # fmt: skip
+FLUX_WIDTH = 3072
+BEYOND_FLUX = ("*transformer_blocks.30.*", "*transformer_blocks_30_*")
 # Where the width of the text goes in: the tensor, and its axis.
 TEXT_WIDTHS: tuple[tuple[str, int], ...] = (
     ("*attn2_to_k.lora_down.weight", 1),
@@ -160,6 +166,9 @@ def _family(tensors: Tensors) -> Family | None:
     if blocks is Family.FLUX:
         wide = {tensors.side(pattern, 1) for pattern in FLUX_QKV} & FLUX2_WIDTHS
         return Family.FLUX2 if wide else Family.FLUX
+    if blocks is Family.SD3 and FLUX_WIDTH in {tensors.side(name, 1) for name in JOINT_QKV}:
+        deep = any(tensors.has(name) for name in BEYOND_FLUX)
+        return Family.QWEN_IMAGE if deep else Family.FLUX
     if blocks:
         return blocks
     if any(tensors.has(pattern) for pattern in SDXL_ONLY):

@@ -10,7 +10,7 @@ from modelhub.detection.configs import Configs, read_json
 from modelhub.detection.contents import PICKLES
 from modelhub.detection.found import Detected, NotUsable, State, cannot_run, inside, shown
 from modelhub.detection.signatures import WIDTHS
-from modelhub.detection.single_file import precision
+from modelhub.detection.single_file import precision, quantised
 from modelhub.detection.tensors import Tensors
 from modelhub.families import TRAITS, Family, traits_of
 from modelhub.kinds import Kind
@@ -167,6 +167,7 @@ def _pipeline(path: Path, root: Path, found: Detected) -> Detected:
     denoiser = next((part for part in DENOISERS if part in headers), None)
     if denoiser is None or not {"vae", "text_encoder"} <= headers.keys():
         raise NotUsable(State.CORRUPT, "model_index.json names no unet, vae or text_encoder")
+    reason = _kept_badly(headers.values())
     return replace(
         found,
         family=family,
@@ -175,7 +176,15 @@ def _pipeline(path: Path, root: Path, found: Detected) -> Detected:
         native_resolution=configs.native(denoiser, traits_of(family, variant)),
         precision=_precision(headers[denoiser]),
         metadata={"variantFrom": source} if source else {},
+        state=State.UNSUPPORTED if reason else State.READY,
+        detail=reason,
     )
+
+
+def _kept_badly(parts: Iterable[list[Header]]) -> str:
+    """Why one of the parts, as its numbers are kept, cannot be used; empty: all can."""
+    reasons = (quantised(_precision(headers)) for headers in parts if headers)
+    return next(filter(None, reasons), "")
 
 
 def _not_run(found: Detected, family: Family, variant: str) -> Detected:

@@ -143,5 +143,7 @@ QUANTISED: tuple[tuple[str, str], ...] = (
     ("*scaled_fp8", "fp8-scaled"),
     ("*.comfy_quant", "quantised"),
     ("*.weight_scale", "fp8-scaled"),
+    ("*.scale_weight", "fp8-scaled"),
+    ("*.absmax", "nf4"),
     ("*.qweight", "int4"),
 )

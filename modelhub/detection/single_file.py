@@ -90,6 +90,8 @@ def _companion(
     if row is None:
         return None
     family = row.family_of(tensors) or base(header.metadata)
+    reason = f"recognised as {row.title}; this version cannot run it" if row.title else ""
+    reason = reason or quantised(found.precision)
     return replace(
         found,
         kind=row.kind,
@@ -97,8 +99,8 @@ def _companion(
         variant=row.variant,
         native_resolution=traits_of(family).native if family else 0,
         metadata=found.metadata | facts(row.kind, tensors),
-        state=State.UNSUPPORTED if row.title else State.READY,
-        detail=f"recognised as {row.title}; this version cannot run it" if row.title else "",
+        state=State.UNSUPPORTED if reason else State.READY,
+        detail=reason,
     )
 
 
@@ -136,7 +138,7 @@ def _checkpoint(path: Path, tensors: Tensors, header: Header, found: Detected) -
         metadata=found.metadata | more,
     )
     reason = cannot_run(family, variant, found.layout)
-    reason = reason or _out_of_a_folder(tensors) or _quantised(found.precision)
+    reason = reason or _out_of_a_folder(tensors) or quantised(found.precision)
     if reason:
         return replace(found, state=State.UNSUPPORTED, detail=reason)
     return replace(found, detail=_without_t5(family, tensors))
@@ -210,7 +212,8 @@ def _out_of_a_folder(tensors: Tensors) -> str:
     return "it is one part of a diffusers folder: use the whole folder" if alone else ""
 
 
-def _quantised(precision: str) -> str:
+def quantised(precision: str) -> str:
+    """Why weights kept like this are not used; empty: they are."""
     if precision not in {name for _, name in QUANTISED}:
         return ""
     return f"its weights are kept as {precision}; this version cannot run them"

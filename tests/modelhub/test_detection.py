@@ -379,6 +379,51 @@ def test_a_file_that_no_text_can_name_hurts_nobody(make_model: MakeModel, models
     assert detect(folder, models_dir).detail.encode() == b""
 
 
+@pytest.mark.parametrize("part", ["unet", "text_encoder"])
+def test_a_folder_with_a_quantised_part_is_not_run(
+    part: str, make_model: MakeModel, models_dir: Path
+) -> None:
+    folder = make_model()
+    [weights] = (folder / part).glob("*.safetensors")
+    real_headers.write(
+        weights,
+        {"a.weight": ("U8", [8, 1]), "a.weight.absmax": ("F32", [1]),
+         "a.weight.quant_state.bitsandbytes__nf4": ("U8", [9])},
+    )  # fmt: skip
+    found = detect(folder, models_dir)
+    assert (found.state, "nf4" in found.detail) == (State.UNSUPPORTED, True)
+
+
+def test_a_quantised_text_encoder_is_known_and_not_used(models_dir: Path) -> None:
+    name = "encoder.block.0.layer.0.SelfAttention.q"
+    tensors = {f"{name}.weight": ("F8_E4M3", [4, 4]), f"{name}.scale_weight": ("F32", [1])}
+    found = detect(real_headers.write(models_dir / "t5.safetensors", tensors), models_dir)
+    assert (found.kind, found.precision, found.state) == (
+        Kind.TEXT_ENCODER, "fp8-scaled", State.UNSUPPORTED,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("width", "blocks", "family"),
+    [
+        (1536, 24, Family.SD3),
+        (2432, 38, Family.SD3),
+        (3072, 19, Family.FLUX),
+        (3072, 60, Family.QWEN_IMAGE),
+    ],
+)
+def test_loras_of_joint_attention_alone_are_told_by_width_and_depth(
+    width: int, blocks: int, family: Family, models_dir: Path
+) -> None:
+    tensors = {
+        f"transformer.transformer_blocks.{block}.attn.{name}.lora_A.weight": ("F16", [4, width])
+        for block in range(blocks)
+        for name in ("to_q", "add_q_proj")
+    }
+    found = detect(real_headers.write(models_dir / "one.safetensors", tensors), models_dir)
+    assert found.family == family
+
+
 def test_a_name_too_long_for_a_side_car_is_not_too_long_for_a_model(models_dir: Path) -> None:
     file = models_dir / ("漢" * 81 + ".sft")
     real_headers.build("checkpoint-sdxl", models_dir).rename(file)
