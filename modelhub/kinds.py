@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
+# What files of safetensors are called; the second is how some of FLUX.1's were first published.
+WEIGHTS = frozenset({".safetensors", ".sft"})
+
 
 class Kind(StrEnum):
     CHECKPOINT = "checkpoint"

@@ -5,8 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from modelhub.detection.contents import WEIGHTS
-from modelhub.kinds import NAMINGS, Kind
+from modelhub.kinds import NAMINGS, WEIGHTS, Kind
 
 # What tools call every file they write: the folder's name says more.
 GENERIC = frozenset(

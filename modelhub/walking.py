@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from modelhub.detection.configs import read_json
-from modelhub.detection.contents import FOREIGN, PICKLES, WEIGHTS
+from modelhub.detection.contents import FOREIGN, PICKLES
 from modelhub.detection.directory import DENOISERS, PARTS_ALONE, alone, part_class
 from modelhub.detection.found import NotUsable, shown
-from modelhub.kinds import NAMINGS
+from modelhub.kinds import NAMINGS, WEIGHTS
 
 # What belongs to the file of the same name: configurations and tokenizers, not a model.
 COMPONENTS = ".components"

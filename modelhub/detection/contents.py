@@ -9,7 +9,6 @@ from modelhub.weights import WeightsUnreadable, read_header
 PICKLES = frozenset({".bin", ".ckpt", ".pt", ".pth", ".pkl"})
 # Weights of other programs: listed, so that somebody who drops one in learns why it is not used.
 FOREIGN = frozenset({".gguf", ".ggml", ".onnx", ".h5", ".hdf5", ".pb", ".tflite", ".npz"})
-WEIGHTS = frozenset({".safetensors", ".sft"})
 # What lies in a model's folder beside weights; read as text, as JSON or as a vocabulary.
 DATA = frozenset({".json", ".txt", ".md", ".yaml", ".yml", ".model", ".jinja", ""})
 PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".gif"})

@@ -97,7 +97,8 @@ def test_a_part_left_out_is_found_in_the_models_folder(
     rewrite(single, drop_vae)
     shelf = Path(single.root) / "vaes"
     shelf.mkdir()
-    save_file(vae, shelf / "mine.safetensors")
+    # As FLUX.1's was first published.
+    save_file(vae, shelf / "mine.sft")
     assert pixels(single, spec) == pixels(sd, spec)
     save_file(vae, shelf / "other.safetensors")
     with pytest.raises(ModelUnloadable, match="More than one file could be its vae"):

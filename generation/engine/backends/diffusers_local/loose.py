@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from generation.engine.backends.diffusers_local.conversions import State, quantised
 from generation.engine.contract import ModelRef
 from generation.engine.errors import ModelUnloadable, NotSupported
-from modelhub.kinds import NAMINGS, Kind
+from modelhub.kinds import NAMINGS, WEIGHTS, Kind
 
 Shapes = Mapping[str, list[int]]
 _CLIP_TOKENS = "embeddings.token_embedding.weight"
@@ -50,8 +50,8 @@ def _files(model: ModelRef, part: str) -> Iterator[Path]:
     shelf = Path(model.root) / folder_of(part)
     if model.root and shelf.is_dir():
         inside = Path(model.root).resolve()
-        for path in sorted(shelf.rglob("*.safetensors")):
-            if path.resolve().is_relative_to(inside):
+        for path in sorted(shelf.rglob("*")):
+            if path.suffix.lower() in WEIGHTS and path.resolve().is_relative_to(inside):
                 yield path
 
 
