@@ -18,10 +18,10 @@ from modelhub.api.download_bodies import (
     S3Body,
     UrlBody,
 )
+from modelhub.api.signing import source
 from modelhub.downloads import shapes
 from modelhub.downloads.asking import Asked
 from modelhub.models import Download, Source
-from modelhub.signing import source
 
 BODIES: Mapping[str, Any] = MappingProxyType(
     {

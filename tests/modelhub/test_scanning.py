@@ -15,7 +15,8 @@ from django.core.management import call_command
 
 from accounts.audit import Source
 from accounts.models import AuditEntry, User
-from modelhub import scanning, shapes, walking
+from modelhub import scanning, walking
+from modelhub.api import shapes
 from modelhub.kinds import NAMINGS, Kind
 from modelhub.models import Alias, CatalogModel
 from modelhub.scanning import look_at, scan
