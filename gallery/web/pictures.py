@@ -16,7 +16,6 @@ from accounts.models import User
 from accounts.pages import PageRequest, page
 from gallery import files, queries, sharing, storage
 from gallery.models import Image
-from gallery.places import Place
 from gallery.web import recipes, walls
 from gallery.web.answers import opened
 

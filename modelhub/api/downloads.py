@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.api.registration import source
 from accounts.problems import NotFound
 from modelhub import downloads
 from modelhub.api.download_bodies import (
@@ -18,7 +19,6 @@ from modelhub.api.download_bodies import (
     S3Body,
     UrlBody,
 )
-from modelhub.api.signing import source
 from modelhub.downloads import shapes
 from modelhub.downloads.asking import Asked
 from modelhub.models import Download, Source

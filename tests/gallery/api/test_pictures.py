@@ -100,7 +100,7 @@ def test_an_offset_goes_on_in_the_cursor_and_nowhere_else(
     for name in ("WINDOW", "SECONDS", "STEP"):
         monkeypatch.setattr(queries, name, 0)
     images, client = [keep(alice, prompt="zq", age=age) for age in range(5)], signed(alice)
-    asked = {"q": "zq", "offset": 3, "limit": 1}
+    asked: dict[str, Any] = {"q": "zq", "offset": 3, "limit": 1}
     first = client.get("/v1/gallery", asked).json()
     assert (first["data"], first["offset"]) == ([], 3)
     both = client.get("/v1/gallery", asked | {"cursor": first["nextCursor"]})

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('modelhub', '0003_search_words_and_pages'),
+        ('modelhub', '0005_models_home'),
     ]
 
     operations = [
