@@ -734,8 +734,7 @@ def until(row: Download, *statuses: str, least: int = 0, seconds: float = 60) ->
 def test_a_cancel_ends_it_within_a_second_and_it_can_be_taken_up(
     hub: Hub, transactional_db: None, models_dir: Path
 ) -> None:
-    data = safetensors(8 * MB)
-    hub.repo("maker/big", {"big.safetensors": data})
+    hub.repo("maker/big", {"big.safetensors": safetensors(8 * MB)})
     hub.faults.pause = 0.05
     row = downloads.start(Asked("huggingface", {"repo": "maker/big"}))
     running = Running()
@@ -744,9 +743,10 @@ def test_a_cancel_ends_it_within_a_second_and_it_can_be_taken_up(
     running.thread.join(PATIENCE)
     assert not running.thread.is_alive()
     part = next(places.of(row).rglob("*.part")).stat().st_size
-    hub.faults.pause, sent = 0, hub.sent
+    hub.faults.pause = 0
     assert work(downloads.resume(row)).status == Status.COMPLETED
-    assert hub.sent - sent == len(data) - part
+    # What was sent cannot be counted: the first sender notices late that nobody reads on.
+    assert hub.at_storage()[-1].headers["range"] == f"bytes={part}-"
 
 
 def test_a_silent_server_does_not_keep_a_cancel_waiting(hub: Hub, transactional_db: None) -> None:
