@@ -12,7 +12,7 @@ from modelhub.detection import detect
 from tests.attacks.in_files import Trap, zipped
 from tests.attacks.stage import Stage
 from tests.attacks.table import Attack
-from tests.model_folders import build, change_json, write_json
+from tests.model_folders import WEIGHTS, build, change_json, write_json
 from tests.modelhub import real_headers
 
 # However hostile, a model is looked at in less, also on a machine busy with other things.
@@ -71,12 +71,19 @@ def _part(name: str, **config: object) -> Make:
     return make
 
 
+def _led_out(file: Path) -> None:
+    file.unlink()
+    file.symlink_to("/etc/passwd")
+
+
 MODELS: Mapping[str, Make] = {
     "link-to-a-secret": _link("x.safetensors", "/etc/passwd"),
     "link-to-the-root": _link("x", "/"),
     "link-round-and-round": _link("x", "."),
     "link-to-nothing": _link("x.safetensors", "nowhere"),
-    "part-that-links-out": _whole(
+    "part-that-links-out": _whole(lambda model: _led_out(model / "unet" / WEIGHTS["unet"])),
+    # Neither read nor hashed: no loader takes a file of that name.
+    "part-with-a-link-beside-its-weights": _whole(
         lambda model: (model / "unet" / "extra.safetensors").symlink_to("/etc/passwd")
     ),
     "tensor-named-twice": _raw(b'{"a": {}, "a": {}}'),
