@@ -43,8 +43,11 @@ def test_the_dashboard_s_data_is_data_and_no_script(alice: User, browser: Browse
     assert inline == [' id="board" type="application/json"']
 
 
-def test_without_a_model_the_page_says_what_to_do(alice: User, browser: Browser) -> None:
-    assert "scan_models" in browser(alice).get(CREATE).content.decode()
+def test_without_a_model_the_page_says_what_to_do(
+    alice: User, staff: User, browser: Browser
+) -> None:
+    assert 'href="/web/models">Bring one here' in browser(staff).get(CREATE).content.decode()
+    assert "Whoever runs this server" in browser(alice).get(CREATE).content.decode()
 
 
 def test_a_prompt_in_the_address_fills_the_form(
