@@ -106,7 +106,7 @@ def _password(facts: Facts) -> str:
 
 
 def _job(facts: Facts) -> str:
-    done = "cancelled" if facts["asked"] == "cancel" else "changed"
+    done = {"cancel": "cancelled", "delete": "deleted"}.get(facts["asked"], "changed")
     return f"{facts['actor']} {'repeated' if facts['repeats'] else done} {facts['target']}"
 
 

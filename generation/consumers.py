@@ -10,8 +10,9 @@ from uuid import UUID
 
 from asgiref.sync import sync_to_async
 
+from accounts import audit
 from accounts.sockets import Socket
-from generation import jobs, progress
+from generation import jobs, overruling, progress
 from generation.models import Job
 from generation.overview import board, picture
 
@@ -44,7 +45,9 @@ class JobSocket(Socket):
     def _cancel(self) -> None:
         # A message may come before the handshake was looked at.
         if hasattr(self, "credential") and not self._lost_right():
-            jobs.cancel(self.job_id)
+            job = jobs.cancel(self.job_id)
+            address, _ = self.scope.get("client") or ("", 0)
+            overruling.note(job, audit.Source(self.user, address=address), asked="cancel")
 
 
 class DashboardSocket(Socket):

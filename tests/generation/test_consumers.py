@@ -16,7 +16,7 @@ from pytest_django import Settings
 
 from accounts import audit, keys, listening, members, sockets, tickets
 from accounts.credentials import Credential
-from accounts.models import ApiKey, OpenSockets, User
+from accounts.models import ApiKey, AuditEntry, OpenSockets, User
 from aliceproject.asgi import application
 from generation import jobs
 from generation.models import Job
@@ -143,6 +143,17 @@ async def test_cancel_over_the_socket_cancels(alice: User, submit: Submit, dial:
     await line.hear_of("queued")
     await line.socket.send_json_to({"type": "cancel"})
     await line.hear_of("cancelled")
+
+
+async def test_a_cancel_by_staff_leaves_a_trace(staff: User, submit: Submit, dial: Open) -> None:
+    job = await in_thread(submit)()
+    line = await dial(path_of(job), staff)
+    await line.socket.send_json_to({"type": "cancel"})
+    await line.hear_of("cancelled")
+    entry = await AuditEntry.objects.aget(action="job_changed")
+    assert (entry.actor_name, entry.target_id, entry.detail) == (
+        staff.username, str(job.pk), {"asked": "cancel"}
+    )  # fmt: skip
 
 
 async def test_another_s_job_is_refused_like_one_that_never_was(

@@ -4,18 +4,20 @@ from collections.abc import Mapping
 from typing import Any, cast
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from django.http import HttpResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import quotas
+from accounts import audit, quotas
+from accounts.authentication import caller
 from accounts.models import User
 from accounts.problems import Invalid, NotFound
 from gallery import sharing
 from gallery.models import Image
-from generation import jobs
+from generation import jobs, overruling
 from generation.api import http
 from generation.api.estimate import Estimate
 from generation.api.fields import said, validated
@@ -121,7 +123,9 @@ class JobView(APIView):
         job = find(_user(request), job_id)
         if not job.ended:
             raise Invalid(f"The job is {job.status}: cancel it first.", code="job_open")
-        job.delete()
+        with transaction.atomic():
+            overruling.note(job, _source(request), asked="delete")
+            job.delete()
         return Response(status=204)
 
 
@@ -130,7 +134,8 @@ class CancelView(APIView):
 
     def post(self, request: Request, job_id: str) -> Response:
         user = _user(request)
-        jobs.cancel(find(user, job_id).id)
+        job = jobs.cancel(find(user, job_id).id)
+        overruling.note(job, _source(request), asked="cancel")
         return Response(job_json(find(user, job_id), user, sharing.base_url(request), Estimate()))
 
 
@@ -141,7 +146,9 @@ class RetryView(APIView):
 
     def post(self, request: Request, job_id: str) -> Response:
         job = find(_user(request), job_id)
-        return accepted(request, jobs.repeat(job))
+        again = jobs.repeat(job)
+        overruling.note(again, _source(request), repeats=str(job.pk))
+        return accepted(request, again)
 
 
 class PreviewView(APIView):
@@ -184,6 +191,11 @@ class EstimateView(APIView):
 
 def _user(request: Request) -> User:
     return cast("User", request.user)
+
+
+def _source(request: Request) -> audit.Source:
+    identity = caller(request)
+    return audit.source(request, identity.user, identity.key)
 
 
 def body_of(request: Request) -> Mapping[str, Any]:

@@ -6,7 +6,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.test import AsyncClient
 
-from accounts.models import Quota
+from accounts.models import AuditEntry, Quota
 from gallery.models import Image
 from generation import jobs
 from generation.models import Job, JobPreview
@@ -145,6 +145,30 @@ async def test_anothers_job_cannot_be_touched(
 async def test_staff_see_all_jobs(client: AsyncClient, staffs: AsyncClient) -> None:
     job_id = (await make(client)).json()["id"]
     assert [job["id"] for job in (await get(staffs, "/v1/jobs"))["data"]] == [job_id]
+
+
+async def test_what_staff_do_to_jobs_of_others_leaves_a_trace(
+    client: AsyncClient, staffs: AsyncClient
+) -> None:
+    job_id = (await make(client)).json()["id"]
+    await staffs.post(f"/v1/jobs/{job_id}/cancel")
+    again = (await staffs.post(f"/v1/jobs/{job_id}/retry")).json()["id"]
+    await staffs.delete(f"/v1/jobs/{job_id}")
+    did = {
+        (entry.detail.get("asked"), entry.detail.get("repeats"), entry.target_id)
+        async for entry in AuditEntry.objects.filter(action="job_changed", actor_name="carol")
+    }
+    assert did == {("cancel", None, job_id), (None, job_id, again), ("delete", None, job_id)}
+
+
+async def test_what_one_does_to_own_jobs_is_no_business_of_the_audit_log(
+    client: AsyncClient,
+) -> None:
+    job_id = (await make(client)).json()["id"]
+    await client.post(f"/v1/jobs/{job_id}/cancel")
+    await client.post(f"/v1/jobs/{job_id}/retry")
+    await client.delete(f"/v1/jobs/{job_id}")
+    assert not await AuditEntry.objects.filter(action="job_changed").aexists()
 
 
 async def test_staff_get_no_link_to_a_picture_that_its_owner_keeps_private(
