@@ -44,6 +44,12 @@ pytest_plugins = ["tests.figures", "tests.services.fixtures"]
 network_guard.install()
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """Each process of a run chooses its own stage: with this set, settings are read before that."""
+    del os.environ["DJANGO_SETTINGS_MODULE"]
+
+
 def pytest_unconfigure() -> None:
     shutil.rmtree(STAGE, ignore_errors=True)
 
