@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from accounts.audit import Source
 from accounts.models import User
+from accounts.problems import NotFound
 from gallery import bulk, curating, storage, tag_owners
 from gallery.models import Image, Tag
 from tests.gallery.test_queries import rows
@@ -57,8 +59,10 @@ def test_counts_are_those_of_the_pictures_after_whatever_is_done(
     Image.objects.all().delete()
     images = rows(alice, 3) + rows(bob, 3)
     for deed, chosen, name in deeds:
-        if Image.objects.filter(pk=images[chosen].pk).exists():
-            deed(images[chosen], name)
+        # What is hidden or gone takes no tags any more, but from the older version.
+        with suppress(NotFound):
+            if Image.objects.filter(pk=images[chosen].pk).exists():
+                deed(images[chosen], name)
         assert curating.tag_counts(alice) == counted(alice)
         assert curating.tag_counts(bob) == counted(bob)
     tag_owners.fill()
