@@ -11,7 +11,7 @@ CHECKED := ALICE_DATA_DIR=$(VENV)/checked ALICE_PUBLIC_URL=https://alice.example
 
 # A file's tests share what they start, so that a process takes a whole file; more than two would
 # start more servers at once than most machines like.
-SHARED := --numprocesses=2 --dist=loadfile
+SHARED := --numprocesses=2 --dist=loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help python install install-dev start stop dev doctor test test-long coverage lint format bench clean

@@ -44,6 +44,14 @@ pytest_plugins = ["tests.figures", "tests.services.fixtures"]
 network_guard.install()
 
 
+# These take minutes: begun last, one of them would keep the run waiting while its other half rests.
+LONG = ("tests/services/test_postgresql.py", "tests/chaos/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_setupnodes() -> None:
     """Each process of a run chooses its own stage: with this set, settings are read before that."""
