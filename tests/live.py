@@ -1,6 +1,7 @@
 """A live server for tests: real processes on a free port, in a data directory of their own."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -10,12 +11,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import httpx2
 
 ROOT = Path(__file__).resolve().parent.parent
-START_SECONDS = 60.0
+START_SECONDS = 120.0
+DATABASE = "alice.sqlite3"
 STOP_SECONDS = 15.0
 
 
@@ -97,6 +100,14 @@ def _kill_session(leader: int) -> None:
         return
 
 
+@cache
+def _migrated(stage: str) -> Path:
+    """A database that is as `migrate` makes it, below `stage`: once for all servers of a run."""
+    folder = Path(stage) / "migrated"
+    Live(folder, 0, os.environ | {"ALICE_DATA_DIR": str(folder)}).manage("migrate", "-v0")
+    return folder / DATABASE
+
+
 @contextmanager
 def service(*, worker: bool, **settings: str) -> Iterator[Live]:
     """A migrated server on a free port, and a worker with the mock back end if asked for.
@@ -112,7 +123,10 @@ def service(*, worker: bool, **settings: str) -> Iterator[Live]:
         }
         live = Live(Path(folder), port, env | settings)
         try:
-            live.manage("migrate", "-v0")
+            if "DATABASE_URL" in live.env:
+                live.manage("migrate", "-v0")
+            else:
+                shutil.copy(_migrated(os.environ["ALICE_DATA_DIR"]), folder)
             live.start("web", "web")
             if worker:
                 live.start("worker", "worker")
