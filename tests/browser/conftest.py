@@ -45,6 +45,19 @@ CatalogModel.objects.create(
     public_id="sd/other", path="other", layout="diffusers", family="flux", native_resolution=512,
 )
 """
+# Nobody presses in the milliseconds before a page's scripts have run, but tests on a busy machine do,
+# and would get the page that is there without scripts.
+UNHURRIED = """
+let ready = false;
+document.addEventListener("DOMContentLoaded", () => { ready = true; });
+document.addEventListener("click", (event) => {
+  const pressed = event.target.closest("a, button");
+  if (ready || !pressed) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  document.addEventListener("DOMContentLoaded", () => pressed.click());
+}, true);
+"""
 NOTE_VIOLATIONS = """
 document.addEventListener("securitypolicyviolation",
   (event) => console.error("CSP", event.violatedDirective, event.blockedURI));
@@ -157,6 +170,7 @@ async def opened(
     )
     context.set_default_timeout(PATIENCE_MS)
     await context.add_init_script(NOTE_VIOLATIONS)
+    await context.add_init_script(UNHURRIED)
     fresh = Window(await context.new_page(), live.url)
     fresh.watch()
     yield fresh
