@@ -9,8 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import audit
-from accounts.audit import Source
+from accounts.api.registration import source
 from accounts.authentication import caller, require
 from gallery import albums, archive, bulk, curating, filtering, queries, sharing
 from gallery.api import bodies, shapes
@@ -108,12 +107,6 @@ class Export(APIView):
         """A zip of own and shared pictures with their recipes, sent as it is made."""
         ids, user = bodies.ExportBody.read(request.data)["ids"], caller(request).user
         return archive.reply(archive.exportable(user, archive.some_of(user, ids)))
-
-
-def source(request: Request) -> Source:
-    """Who changes something here, for the audit log."""
-    identity = caller(request)
-    return audit.source(request, identity.user, identity.key)
 
 
 def _image(request: Request, image_id: UUID) -> Image:

@@ -7,11 +7,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.api.registration import source
 from accounts.authentication import caller, require
 from accounts.models import User
 from gallery import retention
 from gallery.api import bodies
-from gallery.api.curating import source
 from gallery.statistics import statistics
 
 # A caller waits for the answer: what is left then goes at the next cleanup.

@@ -11,12 +11,12 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import audit
+from accounts.api.registration import source
 from accounts.authentication import caller, find, require
 from accounts.models import User
 from accounts.problems import NotFound, Problem
 from gallery import albums, curating, deleting, files, filtering, queries, sharing, storage
 from gallery.api import bodies, shapes
-from gallery.api.curating import source
 from gallery.api.shapes import DEFAULT_PAGE
 from gallery.errors import GONE
 from gallery.models import Image

@@ -11,8 +11,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import audit, quotas
-from accounts.authentication import caller
+from accounts import quotas
+from accounts.api.registration import source
 from accounts.models import User
 from accounts.problems import Invalid, NotFound
 from gallery import sharing
@@ -124,7 +124,7 @@ class JobView(APIView):
         if not job.ended:
             raise Invalid(f"The job is {job.status}: cancel it first.", code="job_open")
         with transaction.atomic():
-            overruling.note(job, _source(request), asked="delete")
+            overruling.note(job, source(request), asked="delete")
             job.delete()
         return Response(status=204)
 
@@ -135,7 +135,7 @@ class CancelView(APIView):
     def post(self, request: Request, job_id: str) -> Response:
         user = _user(request)
         job = jobs.cancel(find(user, job_id).id)
-        overruling.note(job, _source(request), asked="cancel")
+        overruling.note(job, source(request), asked="cancel")
         return Response(job_json(find(user, job_id), user, sharing.base_url(request), Estimate()))
 
 
@@ -147,7 +147,7 @@ class RetryView(APIView):
     def post(self, request: Request, job_id: str) -> Response:
         job = find(_user(request), job_id)
         again = jobs.repeat(job)
-        overruling.note(again, _source(request), repeats=str(job.pk))
+        overruling.note(again, source(request), repeats=str(job.pk))
         return accepted(request, again)
 
 
@@ -191,11 +191,6 @@ class EstimateView(APIView):
 
 def _user(request: Request) -> User:
     return cast("User", request.user)
-
-
-def _source(request: Request) -> audit.Source:
-    identity = caller(request)
-    return audit.source(request, identity.user, identity.key)
 
 
 def body_of(request: Request) -> Mapping[str, Any]:
