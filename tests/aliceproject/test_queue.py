@@ -107,11 +107,15 @@ def test_a_ring_is_heard_before_the_next_poll(
     monkeypatch.setattr(Conf, "POLL", 30.0)
     broker._probed = broker._woken = time.monotonic()
     ringing = threading.Timer(0.3, ring_and_nudge)
-    ringing.start()
     started = time.monotonic()
-    assert broker.dequeue()
+    ringing.start()
+    try:
+        # Any other event of this host ends a rest with nothing, and the pusher rests again.
+        while not broker.dequeue():
+            assert time.monotonic() - started < 20
+    finally:
+        ringing.join()
     assert time.monotonic() - started < 20
-    ringing.join()
 
 
 def ring_and_nudge() -> None:
