@@ -45,12 +45,17 @@ class Rejection(Body):
     reason = Words(default="", allow_blank=True, max_length=registration.LONGEST_WORDS)
 
 
-class PendingQuery(Body):
+class ListQuery(Body):
+    """Which part of a list, newest first."""
+
+    limit = serializers.IntegerField(default=50, min_value=1, max_value=MOST_LISTED)
+    offset = serializers.IntegerField(default=0, min_value=0, max_value=10_000)
+
+
+class PendingQuery(ListQuery):
     """Which requests to list, newest first."""
 
     status = serializers.ChoiceField(Registration.Status.choices, default="pending")
-    limit = serializers.IntegerField(default=50, min_value=1, max_value=MOST_LISTED)
-    offset = serializers.IntegerField(default=0, min_value=0, max_value=10_000)
 
 
 class Register(APIView):
@@ -90,9 +95,12 @@ class Invites(APIView):
     required_scope: ClassVar = "admin"
 
     def get(self, request: Request) -> Response:
-        """Every invite, newest first; never a code."""
+        """Invites, newest first; never a code."""
+        given = ListQuery.read(request.query_params)
         rows = Invite.objects.select_related("created_by")
-        return Response({"object": "list", "data": [shapes.invite(row) for row in rows]})
+        page = rows[given["offset"] : given["offset"] + given["limit"]]
+        data = [shapes.invite(row) for row in page]
+        return Response({"object": "list", "data": data, "total": rows.count()})
 
     def post(self, request: Request) -> Response:
         """A new invite; its code is in this reply and in no other."""

@@ -9,7 +9,7 @@ from accounts.api.account import KeysQuery, NewKey, Rotation
 from accounts.api.audit import AuditExport, AuditQuery
 from accounts.api.people import Change, PeopleQuery
 from accounts.api.quotas import NewLimits, QuotasQuery
-from accounts.api.registration import NewInvite, NewRegistration, PendingQuery, Rejection
+from accounts.api.registration import ListQuery, NewInvite, NewRegistration, PendingQuery, Rejection
 from aliceproject.personal.views import EraseBody
 from gallery.api import bodies
 from gallery.api.bodies import GalleryQuery
@@ -216,7 +216,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("GET", "/v1/auth/register/{registration_id}"): Operation(
         "What became of it", "people", public=True
     ),
-    ("GET", "/v1/auth/invites"): Operation("List invites", "people"),
+    ("GET", "/v1/auth/invites"): Operation("List invites", "people", query=ListQuery),
     ("POST", "/v1/auth/invites"): Operation(
         "Make an invite", "people", request=NewInvite, status=201
     ),

@@ -149,6 +149,14 @@ def test_an_invite_made_here_opens_an_account_there(
     assert info["createdBy"] == "carol"
 
 
+def test_invites_are_listed_in_parts_newest_first(carol: Client) -> None:
+    made = [post(carol, INVITES).json()["info"]["id"] for _ in range(3)]
+    listed = [carol.get(f"{INVITES}?limit=2&offset={start}").json() for start in (0, 2)]
+    assert [one["id"] for part in listed for one in part["data"]] == made[::-1]
+    assert [part["total"] for part in listed] == [3, 3]
+    assert carol.get(f"{INVITES}?limit=0").status_code == 400
+
+
 def test_the_public_address_wins_in_links(carol: Client, settings: Settings) -> None:
     settings.ALICE_PUBLIC_URL = "https://pictures.example.org"
     assert post(carol, INVITES).json()["url"].startswith("https://pictures.example.org/web/")
