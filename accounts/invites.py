@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts import audit
 from accounts.audit import Action, Source
-from accounts.models import Invite
+from accounts.models import Invite, User
 from accounts.problems import Invalid
 
 # 160 random bits.
@@ -68,6 +68,12 @@ def revoke(invite: Invite, by: Source) -> None:
         if live.update(revoked_at=timezone.now()):
             audit.record(Action.INVITE_REVOKED, by, invite)
     invite.refresh_from_db(fields=["revoked_at"])
+
+
+def revoke_all(member: User, by: Source) -> None:
+    """End what the member could still let people in with; inside the caller's transaction."""
+    for invite in Invite.objects.filter(_live(timezone.now()), created_by=member):
+        revoke(invite, by)
 
 
 def is_live(code: str) -> bool:

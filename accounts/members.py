@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, connection, transaction
 
-from accounts import audit, names, sessions
+from accounts import audit, invites, names, sessions
 from accounts.audit import Action, Source
 from accounts.models import LOCAL_USERNAME, User
 from accounts.problems import Forbidden, Invalid, Missing, NotFound
@@ -73,7 +73,7 @@ def create(newcomer: Newcomer, *, staff: bool = False) -> User:
 
 
 def deactivate(user: User, by: Source) -> None:
-    """The account opens nothing from now on: no session, key, socket or share of its pictures.
+    """The account opens nothing from now on: no session, key, socket, invite or share of its pictures.
 
     Its open jobs are cancelled. Twice is once. Raises Forbidden or Invalid as _may_lose does.
     """
@@ -84,6 +84,7 @@ def deactivate(user: User, by: Source) -> None:
         _may_lose(member, by)
         User.objects.filter(pk=member.pk).update(is_active=False)
         sessions.end_others(member)
+        invites.revoke_all(member, by)
         audit.record(Action.USER_DEACTIVATED, by, member)
         transaction.on_commit(partial(_tell, member))
     user.refresh_from_db(fields=["is_active"])
@@ -101,7 +102,9 @@ def reactivate(user: User, by: Source) -> None:
 
 
 def set_role(user: User, by: Source, *, staff: bool) -> None:
-    """Make a user staff or plain; a plain one keeps no right of the site administration either."""
+    """Make a user staff or plain; a plain one keeps no right of the site administration, and no
+    invite, either.
+    """
     with transaction.atomic():
         member = _locked(user, by)
         if member.is_staff == staff:
@@ -111,6 +114,8 @@ def set_role(user: User, by: Source, *, staff: bool) -> None:
         User.objects.filter(pk=member.pk).update(
             is_staff=staff, is_superuser=member.is_superuser and staff
         )
+        if not staff:
+            invites.revoke_all(member, by)
         audit.record(Action.USER_ROLE_CHANGED, by, member, staff=staff)
     user.refresh_from_db(fields=["is_staff", "is_superuser"])
 

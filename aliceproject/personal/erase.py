@@ -17,7 +17,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from accounts import audit, lockout, sessions
+from accounts import audit, invites, lockout, sessions
 from accounts.models import LOCAL_USERNAME, Registration, User
 from accounts.nudges import or_redis_error
 from accounts.problems import Forbidden, Invalid, NotFound
@@ -52,6 +52,7 @@ def start(user: User, by: audit.Source) -> None:
         User.objects.filter(pk=member.pk).update(is_active=False, password=make_password(None))
         member.api_keys.filter(revoked_at=None).update(revoked_at=timezone.now())
         sessions.end_others(member)
+        invites.revoke_all(member, by)
         audit.record(audit.Action.USER_ERASED, by, member, username=member.username)
         transaction.on_commit(partial(_begin, member))
 

@@ -1,11 +1,12 @@
 """Accounts come to be once, end at once, and somebody is always left to look after them."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import pytest
 
-from accounts import keys, members, signals
+from accounts import invites, keys, members, signals
 from accounts.audit import SYSTEM, Action, Source
 from accounts.local import local_user
 from accounts.members import Newcomer
@@ -104,6 +105,21 @@ def test_deactivation_ends_keys_and_sessions(alice: User, staff: User, client: A
     assert keys.verify(secret) is None
     assert client.get("/v1/auth/me").status_code == 401
     assert not alice.is_active
+
+
+@pytest.mark.parametrize(
+    "fall", [members.deactivate, partial(members.set_role, staff=False)], ids=["away", "plain"]
+)
+def test_who_is_staff_no_more_lets_nobody_in(
+    alice: User, staff: User, fall: Callable[[User, Source], None]
+) -> None:
+    members.set_role(alice, Source(staff), staff=True)
+    hers, code = invites.make(Source(alice))
+    _, other = invites.make(Source(staff))
+    fall(alice, Source(staff))
+    assert (invites.is_live(code), invites.is_live(other)) == (False, True)
+    entry = AuditEntry.objects.get(action=Action.INVITE_REVOKED)
+    assert (entry.actor_id, entry.target_id) == (staff.pk, str(hers.pk))
 
 
 def test_reactivation_opens_keys_again_and_no_session(

@@ -12,7 +12,7 @@ from django.db.models import ForeignKey
 from django.test import Client
 from pytest_django import Settings
 
-from accounts import audit, keys, lockout
+from accounts import audit, invites, keys, lockout
 from accounts.audit import Source
 from accounts.local import local_user
 from accounts.models import AuditEntry, Registration, User
@@ -75,7 +75,7 @@ def test_the_audit_log_keeps_the_bare_name(alice: User, furnish: Furnish) -> Non
     )  # fmt: skip
 
 
-def test_keys_and_sessions_open_nothing_from_then_on(
+def test_keys_sessions_and_invites_open_nothing_from_then_on(
     alice: User, keep: Keep, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(erase, "AT_ONCE", 0)
@@ -83,8 +83,10 @@ def test_keys_and_sessions_open_nothing_from_then_on(
     secret = keys.mint(alice, "laptop", ["read"])[1]
     program, browser = Client(headers={"Authorization": f"Bearer {secret}"}), Client()
     browser.force_login(alice)
+    _, code = invites.make(Source(alice))
     erase.start(alice, Source(alice))
     assert Erasure.objects.filter(user=alice).exists()
+    assert not invites.is_live(code)
     assert program.get("/v1/auth/me").status_code == 401
     assert browser.get("/web/gallery").status_code == 302
 
