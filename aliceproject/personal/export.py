@@ -11,7 +11,7 @@ from django.utils import timezone
 from zipstream.ng import ZipStream
 
 from accounts import quotas
-from accounts.models import AuditEntry, User
+from accounts.models import AuditEntry, Registration, User
 from gallery import retention, storage
 from gallery.errors import FileLost, StorageDown
 from gallery.models import Image
@@ -35,7 +35,7 @@ def summary(user: User) -> Facts:
 
 
 def pieces(user: User) -> Iterator[bytes]:
-    """The zip: `pictures/<id>.png` and, as JSON, profile, keys, usage, sessions, albums, jobs,
+    """The zip: `pictures/<id>.png` and, as JSON, profile with usage, and PARTS: among them
     pictures with recipe and tags, and the user's own entries of the audit log.
 
     No secret is in it. Rows are read a hundred at a time. A picture whose file cannot be read is
@@ -114,6 +114,34 @@ def _identities(user: User, _: datetime) -> Iterator[Facts]:
         }
 
 
+def _registration(user: User, _: datetime) -> Iterator[Facts]:
+    """How the user asked for the account; nothing where staff or a provider made it."""
+    for row in _rows(Registration.objects.filter(user=user)):
+        yield {
+            "username": row.username,
+            "email": row.email,
+            "message": row.message,
+            "status": row.status,
+            "createdAt": _at(row.created_at),
+            "decidedAt": _at(row.decided_at),
+        }
+
+
+def _invites(user: User, _: datetime) -> Iterator[Facts]:
+    """The invites the user made; a code is a secret, and not kept."""
+    for invite in _rows(user.invites.all()):
+        yield {
+            "id": invite.pk,
+            "hint": invite.hint,
+            "note": invite.note,
+            "uses": invite.uses,
+            "used": invite.used,
+            "createdAt": _at(invite.created_at),
+            "expiresAt": _at(invite.expires_at),
+            "revokedAt": _at(invite.revoked_at),
+        }
+
+
 def _albums(user: User, _: datetime) -> Iterator[Facts]:
     for album in _rows(user.albums.all()):
         pictures = album.entries.order_by("-added_at", "-pk").values_list("image_id", flat=True)
@@ -183,6 +211,8 @@ PARTS: dict[str, Callable[[User, datetime], Iterator[Facts]]] = {
     "keys": _keys,
     "sessions": _sessions,
     "identities": _identities,
+    "registration": _registration,
+    "invites": _invites,
     "albums": _albums,
     "jobs": _jobs,
     "pictures": _facts_of_pictures,

@@ -10,7 +10,7 @@ from axes.models import AccessAttempt
 from django.test import Client
 from django.utils import timezone
 
-from accounts import audit, keys, lockout
+from accounts import audit, invites, keys, lockout
 from accounts.models import AuthenticatorApp, OpenIdentity, Quota, Registration, User
 from accounts.sealing import seal
 from gallery import albums, curating, retention
@@ -33,6 +33,7 @@ def furnish(keep: Keep, submit: Submit) -> Furnish:
         curating.set_tags(pictures[0], ["boat", "sea"])
         albums.add_to_album(albums.make_album(user, "boats"), pictures[:2])
         keys.mint(user, "laptop", ["read"])
+        invites.make(audit.Source(user), note=f"{user.username}'s choir")
         retention.set_days(user, 30)
         Client().force_login(user)
         Quota.objects.create(user=user, queued_jobs=100)

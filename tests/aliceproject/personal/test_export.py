@@ -11,7 +11,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from accounts.models import ApiKey, AuditEntry, Session, User
+from accounts.models import ApiKey, AuditEntry, Invite, Session, User
 from aliceproject.personal import export
 from gallery.models import Image
 from tests.aliceproject.personal.conftest import Furnish, Keep
@@ -50,6 +50,8 @@ def test_an_export_tells_all_the_rest(alice: User, furnish: Furnish) -> None:
     assert "key_revoked" in [entry["action"] for entry in part(archive, "audit")]
     assert len(part(archive, "sessions")) == 1
     assert part(archive, "identities")[0]["issuer"] == "https://id.example"
+    [asked], [invite] = part(archive, "registration"), part(archive, "invites")
+    assert (asked["status"], invite["note"], invite["uses"]) == ("approved", "alice's choir", 1)
 
 
 def test_an_export_holds_nothing_of_others_and_no_secret(
@@ -61,6 +63,7 @@ def test_an_export_holds_nothing_of_others_and_no_secret(
     text = b"".join(archive.read(name) for name in archive.namelist() if name.endswith(".json"))
     assert len([name for name in archive.namelist() if name.endswith(".png")]) == 3
     secrets = [*ApiKey.objects.values_list("digest", flat=True)]
+    secrets += [*Invite.objects.values_list("digest", flat=True)]
     secrets += [*Session.objects.values_list("session_key", flat=True), alice.password]
     assert [word for word in (*secrets, "bob") if word.encode() in text] == []
 
