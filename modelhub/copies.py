@@ -17,6 +17,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from modelhub import moving
+
 CONVERTED, PARTS = ".converted", ".parts"
 MANIFEST = "copy.json"
 _UNFINISHED = "unfinished-"
@@ -127,14 +129,14 @@ def _finish(root: Path, draft: Path, key: str, dtype: str) -> Copy:
     size = sum(file.stat().st_size for file in draft.rglob("*") if file.is_file())
     (draft / MANIFEST).write_text(json.dumps({"key": key, "dtype": dtype, "bytes": size}))
     for file in draft.rglob("*"):
-        _sync(file)
-    _sync(draft)
+        moving.sync(file)
+    moving.sync(draft)
     final = root / CONVERTED / f"{key}-{dtype}"
     if final.exists():
         # A whole one of the same file cannot differ; anything else is what a fault left.
         shutil.rmtree(final)
     draft.rename(final)
-    _sync(final.parent)
+    moving.sync(final.parent)
     return Copy(final, key, dtype, size)
 
 
@@ -197,11 +199,3 @@ def _alone(root: Path) -> Iterator[Path]:
 def _sha256(file: Path) -> str:
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -19,7 +19,7 @@ from django.db import transaction
 from accounts import audit
 from accounts.audit import Action
 from accounts.problems import Invalid
-from modelhub import home, walking
+from modelhub import home, moving, walking
 from modelhub.detection import sidecars
 from modelhub.models import CatalogModel
 from modelhub.signals import answers, in_use, let_go
@@ -99,7 +99,7 @@ def _put_aside(model: CatalogModel) -> None:
             trash.mkdir(exist_ok=True)
             path.rename(trash / f"{model.pk}-{secrets.token_hex(8)}")
             # Or a power cut could bring it back when its row is gone.
-            _sync(path.parent)
+            moving.sync(path.parent)
 
 
 def _files(model: CatalogModel) -> Iterator[Path]:
@@ -140,14 +140,6 @@ def _check(path: str) -> Path:
 
 def _real(path: Path) -> Path:
     return Path(os.path.realpath(path))
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _root() -> Path:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from django.conf import settings
 
+from modelhub import moving
+
 NAME = "alice-demo"
 SOURCE = Path(__file__).resolve().parent / "demo" / "model"
 
@@ -47,7 +49,7 @@ def _swap(staging: Path, target: Path) -> None:
     if target.exists() or target.is_symlink():
         target.rename(aside)
     staging.rename(target)
-    _sync_folder(target.parent)
+    moving.sync(target.parent)
     if aside.is_symlink() or aside.is_file():
         aside.unlink()
     else:
@@ -61,14 +63,6 @@ def _copy(source: str, target: str) -> str:
     with Path(target).open("rb") as stream:
         os.fsync(stream.fileno())
     return target
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _digests(folder: Path) -> dict[str, str]:

@@ -6,7 +6,6 @@ another, and what only one of them has would be missing and back by turns.
 """
 
 import logging
-import os
 import re
 import secrets
 import socket
@@ -19,6 +18,7 @@ from django.db.models.functions import Now
 
 from accounts import audit
 from accounts.problems import Problem
+from modelhub import moving
 from modelhub.models import ModelsHome
 
 log = logging.getLogger(__name__)
@@ -105,13 +105,8 @@ def _marked(root: Path) -> str:
     draft = root / f"{FILE}.{secrets.token_hex(8)}"
     try:
         draft.write_text(text, encoding="ascii")
-        try:
-            os.link(draft, root / FILE)
-        except FileExistsError:
-            pass
-        except OSError:
-            # No links there.
-            draft.rename(root / FILE)
+        with suppress(FileExistsError):
+            moving.link(draft, root / FILE)
     except OSError as problem:
         log.info("%s cannot be marked: %s", root, problem.strerror)
     finally:

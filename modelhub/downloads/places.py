@@ -11,7 +11,7 @@ from django.db.models import F, Q, Sum
 from django.db.models.functions import Coalesce, Greatest
 
 from accounts.problems import Busy, Invalid
-from modelhub import walking
+from modelhub import moving, one_disk, walking
 from modelhub.kinds import NAMINGS, Kind
 from modelhub.models import Download
 from modelhub.sources import names
@@ -105,49 +105,33 @@ def full(error: OSError) -> bool:
 
 def put(found: Path, wanted: Path, *, force: bool) -> None:
     """Move a finished model into place at once and durably; never over another unless `force`, and
-    never over a folder of others.
+    never over a folder of others. Raises NameTaken or OtherDisk.
     """
     _check_no_shelf(wanted)
     wanted.parent.mkdir(parents=True, exist_ok=True)
-    if force:
-        _set_aside(found, wanted)
-        found.replace(wanted)
-    elif found.is_dir():
+    with one_disk.moves_into(wanted.parent):
+        if force:
+            _set_aside(found, wanted)
+            found.replace(wanted)
+        else:
+            _move(found, wanted)
+    moving.sync(wanted.parent)
+
+
+def _move(found: Path, wanted: Path) -> None:
+    """Fails where the name is taken, however late somebody took it."""
+    taken = NameTaken(f"There is a model named {wanted.name[:80]!r} already.", param="name")
+    if found.is_dir():
         # A folder never replaces one that holds anything.
         if wanted.exists():
-            raise NameTaken(f"There is a model named {wanted.name[:80]!r} already.", param="name")
+            raise taken
         found.rename(wanted)
-    else:
-        _link(found, wanted)
-    sync(wanted.parent)
-
-
-def sync(folder: Path) -> None:
-    """Have the names in a folder survive a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _link(found: Path, wanted: Path) -> None:
-    """Fails where the name is taken, however late somebody took it."""
-    try:
-        os.link(found, wanted)
-    except FileExistsError:
-        raise NameTaken(
-            f"There is a model named {wanted.name[:80]!r} already.", param="name"
-        ) from None
-    except OSError:
-        # Some file systems know no links.
-        if wanted.exists():
-            raise NameTaken(
-                f"There is a model named {wanted.name[:80]!r} already.", param="name"
-            ) from None
-        found.replace(wanted)
         return
-    found.unlink()
+    try:
+        moving.link(found, wanted)
+    except FileExistsError:
+        raise taken from None
+    found.unlink(missing_ok=True)
 
 
 def _set_aside(found: Path, wanted: Path) -> None:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from modelhub import moving
 from modelhub.downloads import places, sniffing, sums
 from modelhub.downloads.lease import Claim, Lost
 from modelhub.downloads.pace import Bucket
@@ -182,7 +183,7 @@ class Transfer:
         if wrong := self._sums.wrong():
             raise self._wrong(WrongContent(f"The {wrong.title} is not the one that was announced."))
         self.part.replace(self.path)
-        places.sync(self.path.parent)
+        moving.sync(self.path.parent)
         self.file.sha256, self.file.size_bytes = self._sums.sha256(), size
         self._count(size)
 

@@ -11,6 +11,7 @@ from django.db import transaction
 from accounts import audit
 from accounts.audit import Action
 from accounts.problems import Invalid, NotFound
+from modelhub import moving, one_disk
 from modelhub.kinds import NAMINGS, Kind
 from modelhub.models import CatalogModel, Upload
 from modelhub.uploads import judging, names, parts
@@ -61,7 +62,7 @@ def judge(upload: Upload, file: IO[bytes]) -> Judged:
 def land(upload: Upload, judged: Judged, by: audit.Source) -> CatalogModel | None:
     """Its place among the models, and its row there; None where no scan takes it for a model.
 
-    Raises NameTaken, and NotFound when it ended meanwhile.
+    Raises NameTaken or OtherDisk, and NotFound when it ended meanwhile.
     """
     folder = parts.root() / NAMINGS[judged.kind].folder
     target = folder / upload.filename
@@ -75,7 +76,7 @@ def land(upload: Upload, judged: Judged, by: audit.Source) -> CatalogModel | Non
 def _move(upload: Upload, target: Path, judged: Judged, by: audit.Source) -> None:
     draft = parts.file_of(upload.pk)
     try:
-        with transaction.atomic():
+        with one_disk.moves_into(target.parent), transaction.atomic():
             if not Upload.objects.filter(pk=upload.pk).delete()[0]:
                 raise NotFound("There is no such upload.")
             audit.record(
@@ -83,32 +84,8 @@ def _move(upload: Upload, target: Path, judged: Judged, by: audit.Source) -> Non
                 name=upload.filename, kind=str(judged.kind), bytes=upload.size_bytes,
                 sha256=judged.sha256,
             )  # fmt: skip
-            _link(draft, target)
+            moving.link(draft, target)
     except FileExistsError:
         raise names.NameTaken(f"There is {target.name!a} already.", param="filename") from None
-    _sync(target.parent)
+    moving.sync(target.parent)
     draft.unlink(missing_ok=True)
-
-
-def _link(draft: Path, target: Path) -> None:
-    """The only kind of move that never replaces; where there are no links, an empty file first."""
-    try:
-        os.link(draft, target)
-    except FileExistsError:
-        raise
-    except OSError:
-        os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644))
-        try:
-            draft.replace(target)
-        except OSError:
-            # A folder of another disk, for one. The empty file would hold the name for ever.
-            target.unlink()
-            raise
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

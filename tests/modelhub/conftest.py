@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -23,6 +24,16 @@ def models_dir(tmp_path: Path, settings: Settings) -> Path:
     folder.mkdir()
     settings.ALICE_MODELS_DIR = folder
     return folder
+
+
+@pytest.fixture
+def another_disk(models_dir: Path) -> Iterator[Path]:
+    """A folder on another file system than the models folder's."""
+    memory = Path("/dev/shm")
+    if not memory.is_dir() or memory.stat().st_dev == models_dir.stat().st_dev:
+        pytest.skip("NO SECOND FILE SYSTEM HERE: nothing was moved between two")
+    with TemporaryDirectory(dir=memory) as folder:
+        yield Path(folder)
 
 
 @pytest.fixture

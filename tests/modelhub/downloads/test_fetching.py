@@ -668,6 +668,19 @@ def test_a_folder_that_became_one_of_models_meanwhile_is_not_replaced(
     assert (models_dir / "tiny/hill.safetensors").exists()
 
 
+@pytest.mark.parametrize("force", [False, True])
+@pytest.mark.parametrize("folder", [False, True])
+def test_a_folder_on_another_disk_says_so(
+    hub: Hub, fetch: Fetch, models_dir: Path, another_disk: Path, force: bool, folder: bool
+) -> None:
+    hub.repo("maker/tiny", pipeline() if folder else {"tiny.safetensors": safetensors(1000)})
+    (models_dir / "controlnets").symlink_to(another_disk)
+    row = fetch("huggingface", repo="maker/tiny", kind="controlnet", force=force)
+    assert failed(row) == "other_disk"
+    assert "controlnets" in row.error_message
+    assert list(another_disk.iterdir()) == []
+
+
 @pytest.mark.parametrize("link", [True, False])
 @pytest.mark.parametrize("folder", [True, False])
 def test_one_that_was_placed_and_not_noted_is_noted(
