@@ -193,7 +193,7 @@ def test_a_decoder_that_hangs_is_killed(monkeypatch: pytest.MonkeyPatch, tmp_pat
     begun = time.monotonic()
     with pytest.raises(Undecodable, match="too long"):
         decoding.decode(encoded(noise(), "PNG"))
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 30
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / "pid").read_text()), 0)
 
