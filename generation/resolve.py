@@ -12,12 +12,10 @@ from generation.engine import samplers
 from generation.engine.contract import JobSpec
 from generation.errors import Adjusted
 from generation.requests import ImageRequest
-from modelhub import preferences
+from modelhub import bounds, preferences
 from modelhub.models import CatalogModel
 from modelhub.preferences import Limits
 
-# JSON can say both; no UTF-8 file and no PostgreSQL column can.
-UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 # Drawn as words it would quietly give another picture than the one asked for.
 LORA_TAG = re.compile(r"<lora:[^<>]+>", re.IGNORECASE)
 # Up to here there is no guidance, and nothing is drawn for a negative prompt to be subtracted.
@@ -117,7 +115,7 @@ def _prompt(text: str, param: str, *, required: bool) -> str:
         raise Missing("A prompt is required.", param=param)
     if len(text) > conf.MAX_PROMPT:
         raise Invalid(f"{param} may have at most {conf.MAX_PROMPT} characters.", param=param)
-    if UNSTORABLE.search(text):
+    if bounds.UNSTORABLE.search(text):
         raise Invalid(f"{param} may not contain NUL or half a surrogate pair.", param=param)
     if LORA_TAG.search(text):
         raise Invalid(

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db.models import QuerySet
 
 from accounts.models import User
+from modelhub import bounds
 from modelhub.families import TRAITS
 from modelhub.kinds import NAMINGS, Kind
 from modelhub.models import Alias, CatalogModel
@@ -115,5 +116,5 @@ def _alias_names(name: str) -> set[str]:
 
 
 def _storable(name: str) -> bool:
-    """PostgreSQL cannot even be asked for a name with NUL in it, nor for half a character."""
-    return "\x00" not in name and not any("\ud800" <= letter <= "\udfff" for letter in name)
+    """PostgreSQL cannot even be asked for any other."""
+    return not bounds.UNSTORABLE.search(name)

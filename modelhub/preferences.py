@@ -3,25 +3,14 @@
 The one place that says which keys there are, what each may be, and how the API calls it.
 """
 
-import math
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from accounts.problems import Invalid
 from modelhub import bounds
 from modelhub.models import CatalogModel
-from modelhub.signals import answers, scheduler_named
-
-LONGEST_NEGATIVE_PROMPT = 4000
-# JSON can say both; no UTF-8 file and no PostgreSQL column can.
-UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
-Read = Callable[[Any], Any]
-
-
-class Wrong(ValueError):
-    """What a value must be."""
+from modelhub.values import Read, Wrong, number, scheduler, whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,65 +23,39 @@ class Key:
     read: Read
 
 
-def _whole(low: int, high: int) -> Read:
-    def read(value: Any) -> int:
-        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-            raise Wrong(f"must be a whole number from {low} to {high}")
-        return value
-
-    return read
-
-
-def _number(low: float, high: float) -> Read:
-    def read(value: Any) -> float:
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not number or not math.isfinite(value) or not low <= value <= high:
-            raise Wrong(f"must be a number from {low:g} to {high:g}")
-        return float(value)
-
-    return read
-
-
 def _text(value: Any) -> str:
-    if not isinstance(value, str) or len(value) > LONGEST_NEGATIVE_PROMPT:
-        raise Wrong(f"must be a text of at most {LONGEST_NEGATIVE_PROMPT} characters")
-    if UNSTORABLE.search(value):
+    if not isinstance(value, str) or len(value) > bounds.MAX_NEGATIVE_PROMPT:
+        raise Wrong(f"must be a text of at most {bounds.MAX_NEGATIVE_PROMPT} characters")
+    if bounds.UNSTORABLE.search(value):
         raise Wrong("may not contain NUL or half a surrogate pair")
     return value
 
 
-def _scheduler(value: Any) -> str:
-    known = answers(scheduler_named, name=value) if isinstance(value, str) else []
-    if not known:
-        raise Wrong("must be the name of a scheduler: GET /v1/schedulers lists them")
-    return str(known[0])
-
-
-_side = _whole(bounds.MIN_SIDE, bounds.MAX_SIDE)
+_side = whole(bounds.MIN_SIDE, bounds.MAX_SIDE)
 DEFAULTS: Mapping[str, Key] = {
     key.name: key
     for key in (
-        Key("steps", "steps", "Steps", _whole(1, bounds.MAX_STEPS)),
-        Key("guidance_scale", "guidanceScale", "Guidance", _number(0, bounds.MAX_GUIDANCE)),
-        Key("scheduler", "scheduler", "Scheduler", _scheduler),
+        Key("steps", "steps", "Steps", whole(1, bounds.MAX_STEPS)),
+        Key("guidance_scale", "guidanceScale", "Guidance", number(0, bounds.MAX_GUIDANCE)),
+        Key("scheduler", "scheduler", "Scheduler", scheduler),
         Key("width", "width", "Width", _side),
         Key("height", "height", "Height", _side),
-        Key("clip_skip", "clipSkip", "Clip skip", _whole(0, bounds.MAX_CLIP_SKIP)),
+        Key("clip_skip", "clipSkip", "Clip skip", whole(0, bounds.MAX_CLIP_SKIP)),
         Key("negative_prompt", "negativePrompt", "Negative prompt", _text),
     )
 }
 LIMITS: Mapping[str, Key] = {
     key.name: key
     for key in (
-        Key("max_steps", "maxSteps", "Most steps", _whole(1, bounds.MAX_STEPS)),
+        Key("max_steps", "maxSteps", "Most steps", whole(1, bounds.MAX_STEPS)),
         Key("min_side", "minSide", "Shortest side", _side),
         Key("max_side", "maxSide", "Longest side", _side),
-        Key("max_images", "maxImages", "Most pictures at once", _whole(1, bounds.MAX_N)),
+        Key("max_images", "maxImages", "Most pictures at once", whole(1, bounds.MAX_N)),
         Key(
             "max_megapixel_steps",
             "maxMegapixelSteps",
             "Most megapixel-steps",
-            _number(1, bounds.MAX_MEGAPIXEL_STEPS),
+            number(1, bounds.MAX_MEGAPIXEL_STEPS),
         ),
     )
 }

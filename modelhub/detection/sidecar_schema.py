@@ -1,45 +1,20 @@
 """What a side-car may say: keys, and what their values must be."""
 
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
+from modelhub import bounds
 from modelhub.detection.told import MAX_TRIGGER_WORDS, PREDICTIONS, plain, words
+from modelhub.values import Read, Wrong, number, whole
 
 MAX_ITEMS = 50
 
-Check = Callable[[Any], Any]
 
-
-class Wrong(ValueError):
-    """What a value must be."""
-
-
-def _text(limit: int) -> Check:
+def _text(limit: int) -> Read:
     def check(value: Any) -> str:
         if not isinstance(value, str):
             raise Wrong("must be a text")
         return plain(value, limit)
-
-    return check
-
-
-def _whole(low: int, high: int) -> Check:
-    def check(value: Any) -> int:
-        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-            raise Wrong(f"must be a whole number from {low} to {high}")
-        return value
-
-    return check
-
-
-def _number(low: float, high: float) -> Check:
-    def check(value: Any) -> float:
-        if not isinstance(value, int | float) or isinstance(value, bool):
-            raise Wrong(f"must be a number from {low:g} to {high:g}")
-        if not (low <= value <= high and math.isfinite(value)):
-            raise Wrong(f"must be a number from {low:g} to {high:g}")
-        return float(value)
 
     return check
 
@@ -50,7 +25,7 @@ def _truth(value: Any) -> bool:
     return value
 
 
-def _choice(names: Mapping[str, str]) -> Check:
+def _choice(names: Mapping[str, str]) -> Read:
     def check(value: Any) -> str:
         known = names.get(value.strip().lower()) if isinstance(value, str) else None
         if known is None:
@@ -80,6 +55,9 @@ def _sizes(value: Any) -> list[dict[str, Any]]:
     return [_size(item) for item in value]
 
 
+_side = whole(bounds.MIN_SIDE, bounds.MAX_SIDE)
+
+
 def _size(value: Any) -> dict[str, Any]:
     """Written as [832, 1216], "832x1216" or {width, height, label}."""
     if isinstance(value, str):
@@ -90,23 +68,21 @@ def _size(value: Any) -> dict[str, Any]:
         value = {"width": value[0], "height": value[1]}
     if not isinstance(value, dict) or not {"width", "height"} <= value.keys():
         raise Wrong("sizes are written as [832, 1216] or {width, height, label}")
-    side = _whole(64, 2048)
     label = _text(40)(value.get("label") or "")
-    return {"width": side(value["width"]), "height": side(value["height"]), "label": label}
+    return {"width": _side(value["width"]), "height": _side(value["height"]), "label": label}
 
 
-DEFAULTS: Mapping[str, Check] = {
-    "steps": _whole(1, 150),
-    "guidance_scale": _number(0, 30),
+DEFAULTS: Mapping[str, Read] = {
+    "steps": whole(1, bounds.MAX_STEPS),
+    "guidance_scale": number(0, bounds.MAX_GUIDANCE),
     "scheduler": _text(40),
-    "width": _whole(64, 2048),
-    "height": _whole(64, 2048),
-    "negative_prompt": _text(4000),
-    "clip_skip": _whole(0, 12),
+    "width": _side,
+    "height": _side,
+    "negative_prompt": _text(bounds.MAX_NEGATIVE_PROMPT),
+    "clip_skip": whole(0, bounds.MAX_CLIP_SKIP),
 }
 
-
-SCHEMA: Mapping[str, Check] = {
+SCHEMA: Mapping[str, Read] = {
     "model_type": _choice({"sd": "SD", "sdxl": "SDXL"}),
     "base_model": _text(200),
     "description": _text(4000),
@@ -121,11 +97,11 @@ SCHEMA: Mapping[str, Check] = {
     "recommended_resolutions": _sizes,
     "nsfw": _truth,
 }
-NESTED: Mapping[str, Mapping[str, Check]] = {"defaults": DEFAULTS}
+NESTED: Mapping[str, Mapping[str, Read]] = {"defaults": DEFAULTS}
 
 
 def checked(
-    data: Mapping[Any, Any], schema: Mapping[str, Check] = SCHEMA, within: str = ""
+    data: Mapping[Any, Any], schema: Mapping[str, Read] = SCHEMA, within: str = ""
 ) -> tuple[dict[str, Any], list[str]]:
     """What is right of `data`, and what is wrong with the rest, key by key."""
     said: dict[str, Any] = {}

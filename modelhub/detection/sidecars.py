@@ -14,8 +14,9 @@ from typing import Any
 import yaml
 
 from modelhub.detection.found import NotUsable, inside
-from modelhub.detection.sidecar_schema import Wrong, checked
+from modelhub.detection.sidecar_schema import checked
 from modelhub.detection.told import plain, words
+from modelhub.values import Wrong
 
 MAX_BYTES = 64_000
 MAX_CIVITAI_BYTES = 2_000_000

@@ -34,6 +34,7 @@ def test_null_takes_one_away_and_the_others_stay() -> None:
         ("defaults", "steps", 0), ("defaults", "steps", 151), ("defaults", "steps", True),
         ("defaults", "steps", "9"), ("defaults", "steps", 2.5), ("defaults", "guidanceScale", -0.1),
         ("defaults", "guidanceScale", float("nan")), ("defaults", "guidanceScale", float("inf")),
+        ("defaults", "guidanceScale", 10**400), ("limits", "maxMegapixelSteps", 10**400),
         ("defaults", "scheduler", "magic"), ("defaults", "scheduler", 7), ("defaults", "width", 63),
         ("defaults", "height", 2049), ("defaults", "negativePrompt", "a\x00b"),
         ("defaults", "negativePrompt", "x" * 4001), ("defaults", "negativePrompt", ["fog"]),
