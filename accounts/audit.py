@@ -82,6 +82,12 @@ def source(request: HttpRequest, user: User | None = None, key: ApiKey | None = 
     return Source(user, key, str(request.META.get("REMOTE_ADDR") or "")[:LONGEST_ID], name)
 
 
+def stranger(request: HttpRequest) -> Source:
+    """The place a request comes from, whoever sends it."""
+    here = source(request)
+    return Source(None, None, here.address, here.request_id)
+
+
 def record(
     action: Action, by: Source = SYSTEM, target: Model | None = None, /, **detail: Any
 ) -> AuditEntry:

@@ -10,6 +10,9 @@ from accounts.problems import Invalid
 
 # What a refusal repeats of an unknown parameter.
 LONGEST_NAME = 80
+MOST_LISTED = 200
+# In Unix seconds; what comes later no database takes for a date.
+YEAR_9999 = 253_370_764_800
 
 
 class Body(serializers.Serializer[Any]):
@@ -69,3 +72,10 @@ class Words(serializers.CharField):
         if not isinstance(data, str):
             self.fail("invalid")
         return super().to_internal_value(data)
+
+
+class ListQuery(Body):
+    """Which part of a list."""
+
+    limit = serializers.IntegerField(default=50, min_value=1, max_value=MOST_LISTED)
+    offset = serializers.IntegerField(default=0, min_value=0, max_value=10_000)

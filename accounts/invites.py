@@ -61,6 +61,11 @@ def consume(code: str) -> Invite:
     return known.get()
 
 
+def link(base_url: str, code: str) -> str:
+    """Where somebody with the code registers."""
+    return f"{base_url}/web/register?invite={code}"
+
+
 def revoke(invite: Invite, by: Source) -> None:
     """End the invite for the next registration; a revoked one keeps the time it first ended."""
     with transaction.atomic():

@@ -46,7 +46,7 @@ def turned_away(credentials: dict[str, Any], request: HttpRequest | None = None,
 
 def failed(request: HttpRequest, name: str, what: str) -> None:
     """Note a wrong `what`, and the lock where this was the last attempt."""
-    by = audit.Source(None, None, *_place(request))
+    by = audit.stranger(request)
     known = _known(name)
     told = {"username": known.username} if known else {"mark": lockout.mark(name)[:MARK_LENGTH]}
     audit.record(Action.LOGIN_FAILED, by, known, wrong=what, **told)
@@ -58,8 +58,3 @@ def _known(name: str) -> User | None:
     """Whose name it is, or looks like. Any other may be a password in the wrong field."""
     alike = User.objects.filter(name_key=names.key_of(name[:LONGEST_NAME]))
     return max(alike, key=lambda user: user.username == name, default=None)
-
-
-def _place(request: HttpRequest) -> tuple[str, str]:
-    here = audit.source(request)
-    return here.address, here.request_id

@@ -12,7 +12,6 @@ from django.contrib.auth.models import AnonymousUser
 from django.core.signing import BadSignature, Signer
 from django.db import transaction
 from django.db.models import F, Q
-from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts import audit
@@ -140,11 +139,6 @@ def note_view(image: Image, by: audit.Source) -> None:
     )
     if not noted.exists():
         audit.record(audit.Action.PRIVATE_PICTURE_VIEWED, by, image, owner=image.owner_id)
-
-
-def base_url(request: HttpRequest) -> str:
-    """What makes links absolute: ALICE_PUBLIC_URL, else the address the caller used."""
-    return settings.ALICE_PUBLIC_URL or request.build_absolute_uri("/").rstrip("/")
 
 
 def _signer() -> Signer:

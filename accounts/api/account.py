@@ -10,16 +10,17 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import audit, keys, quotas, tickets
+from accounts import keys, quotas, tickets
+from accounts.api.callers import require_proof, source
+from accounts.api.shapes import seconds
 from accounts.authentication import Identity, caller
-from accounts.bodies import Body, Whole, Words
+from accounts.bodies import MOST_LISTED, YEAR_9999, Body, Whole, Words
 from accounts.credentials import Credential
 from accounts.models import SCOPES, ApiKey
 from accounts.problems import Forbidden, NotFound
-from accounts.signing_in import require_recent
 
-YEAR_9999 = 253_370_764_800
-PAGE, LARGEST_PAGE = 100, 200
+# Keys in a list where nothing is said.
+PAGE = 100
 
 
 class Known(BasePermission):
@@ -65,7 +66,7 @@ class Rotation(Body):
 class KeysQuery(Body):
     all = serializers.BooleanField(default=False)
     user = serializers.CharField(default="", allow_blank=True)
-    limit = serializers.IntegerField(default=PAGE, min_value=1, max_value=LARGEST_PAGE)
+    limit = serializers.IntegerField(default=PAGE, min_value=1, max_value=MOST_LISTED)
     after = serializers.IntegerField(default=None, min_value=0, max_value=2**63 - 1)
 
 
@@ -108,7 +109,8 @@ class Keys(APIView):
 
     def post(self, request: Request) -> Response:
         """A new key of the caller's own; its secret is in this reply and in no other."""
-        identity, wanted = _entitled(request), NewKey.read(request.data)
+        require_proof(request)
+        identity, wanted = caller(request), NewKey.read(request.data)
         _check_held(identity, wanted["scopes"])
         expiry = wanted.get("expiresAt")
         moment = None if expiry is None else datetime.fromtimestamp(expiry, UTC)
@@ -118,7 +120,7 @@ class Keys(APIView):
             wanted["scopes"],
             moment,
             wanted.get("rateLimit"),
-            by=_source(request),
+            by=source(request),
         )
         return Response({"key": secret, "info": info(key)}, status=201)
 
@@ -136,7 +138,7 @@ class OneKey(APIView):
         """Revokes the key: from the next request on it opens nothing. It stays in the list."""
         identity = caller(request)
         key = _found(_within_reach(identity), key_id)
-        keys.revoke(key, _source(request))
+        keys.revoke(key, source(request))
         return Response({"success": True, "info": info(key)})
 
 
@@ -152,12 +154,13 @@ class Rotate(APIView):
 
     def post(self, request: Request, key_id: int) -> Response:
         """A successor of the caller's own key; both open until `overlapHours` are over."""
-        identity, wanted = _entitled(request), Rotation.read(request.data)
+        require_proof(request)
+        identity, wanted = caller(request), Rotation.read(request.data)
         key = _found(ApiKey.objects.filter(user=identity.user), key_id)
         # Whoever rotates learns a secret that opens what the key does.
         _check_held(identity, key.scopes)
         overlap = timedelta(hours=wanted["overlapHours"])
-        new, secret = keys.rotate(key, overlap, _source(request))
+        new, secret = keys.rotate(key, overlap, source(request))
         made = {"key": secret, "info": info(new), "predecessor": info(key)}
         return Response(made, status=201)
 
@@ -181,11 +184,11 @@ def info(key: ApiKey) -> dict[str, Any]:
         "name": key.name,
         "user": key.user.username,
         "prefix": f"{keys.MARK}{key.prefix}",
-        "createdAt": _seconds(key.created_at),
-        "lastUsed": _seconds(key.last_used_at),
+        "createdAt": seconds(key.created_at),
+        "lastUsed": seconds(key.last_used_at),
         "scopes": key.scopes,
-        "expiresAt": _seconds(key.expires_at),
-        "revokedAt": _seconds(key.revoked_at),
+        "expiresAt": seconds(key.expires_at),
+        "revokedAt": seconds(key.revoked_at),
         "rateLimit": keys.rate_of(key) or None,
         "successor": key.successor_id,
         "enabled": key.active,
@@ -215,27 +218,7 @@ def _found(within: QuerySet[ApiKey], key_id: int) -> ApiKey:
     return key
 
 
-def _entitled(request: Request) -> Identity:
-    """Who may learn a new secret: a key that manages keys, or somebody who proved it lately.
-
-    Raises Forbidden `confirmation_required` for a session that did not.
-    """
-    identity = caller(request)
-    if identity.session:
-        require_recent(request._request)  # noqa: SLF001 as in AliceAuthentication
-    return identity
-
-
 def _check_held(identity: Identity, scopes: list[str]) -> None:
     above = set(scopes) - identity.scopes
     if above:
         raise Forbidden(f"You do not hold {', '.join(sorted(above))}.", param="scopes")
-
-
-def _source(request: Request) -> audit.Source:
-    identity = caller(request)
-    return audit.source(request._request, identity.user, identity.key)  # noqa: SLF001 as in AliceAuthentication
-
-
-def _seconds(moment: datetime | None) -> int | None:
-    return int(moment.timestamp()) if moment else None

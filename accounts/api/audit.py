@@ -10,9 +10,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import streams, telling, trail, trail_files
-from accounts.api.registration import MOST_LISTED, YEAR_9999, source
+from accounts.api.callers import source
 from accounts.audit import Action
-from accounts.bodies import Body
+from accounts.bodies import MOST_LISTED, YEAR_9999, Body
 
 
 def _moment() -> serializers.IntegerField:

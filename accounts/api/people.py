@@ -10,17 +10,15 @@ from rest_framework.views import APIView
 
 from accounts import members, people
 from accounts.api import shapes
-from accounts.api.registration import MOST_LISTED, require_proof, source
-from accounts.bodies import Body, Flag
+from accounts.api.callers import require_proof, source
+from accounts.bodies import Body, Flag, ListQuery
 from accounts.models import User
 from accounts.problems import Missing, NotFound
 
 
-class PeopleQuery(Body):
+class PeopleQuery(ListQuery):
     search = serializers.CharField(default="", allow_blank=True, max_length=200)
     role = serializers.ChoiceField(["user", "staff", "inactive", ""], default="")
-    limit = serializers.IntegerField(default=50, min_value=1, max_value=MOST_LISTED)
-    offset = serializers.IntegerField(default=0, min_value=0, max_value=10_000)
 
 
 class Change(Body):

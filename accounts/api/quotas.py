@@ -3,14 +3,13 @@
 from dataclasses import asdict
 from typing import Any, ClassVar
 
-from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import granting, quotas
-from accounts.api.registration import MOST_LISTED, source
-from accounts.bodies import Body, Number, Whole
+from accounts.api.callers import source
+from accounts.bodies import Body, ListQuery, Number, Whole
 from accounts.granting import MOST_BYTES, MOST_JOBS, MOST_WORK, Whose
 from accounts.models import Quota, User
 from accounts.problems import NotFound
@@ -33,17 +32,12 @@ class NewLimits(Body):
     storedBytes = _count(MOST_BYTES)  # noqa: N815 the name on the wire
 
 
-class QuotasQuery(Body):
-    limit = serializers.IntegerField(default=50, min_value=1, max_value=MOST_LISTED)
-    offset = serializers.IntegerField(default=0, min_value=0, max_value=10_000)
-
-
 class Quotas(APIView):
     required_scope: ClassVar = "admin"
 
     def get(self, request: Request) -> Response:
         """The quotas of both roles, set or not, then `data` of users with one of their own."""
-        given = QuotasQuery.read(request.query_params)
+        given = ListQuery.read(request.query_params)
         start, size = given["offset"], given["limit"]
         own = User.objects.filter(quota__isnull=False).select_related("quota").order_by("username")
         return Response(

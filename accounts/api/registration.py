@@ -4,23 +4,19 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from django.conf import settings
-from django.http import HttpRequest
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import audit, invites, members, people, registration, signing_in
+from accounts import audit, invites, members, people, registration
 from accounts.api import shapes
-from accounts.authentication import caller
-from accounts.bodies import Body, Whole, Words
+from accounts.api.callers import require_proof, source
+from accounts.bodies import YEAR_9999, Body, ListQuery, Whole, Words
 from accounts.models import Invite, Registration
+from accounts.origin import base_url
 from accounts.problems import NotFound
-
-MOST_LISTED = 200
-YEAR_9999 = 253_370_764_800
 
 
 class NewRegistration(Body):
@@ -43,13 +39,6 @@ class NewInvite(Body):
 
 class Rejection(Body):
     reason = Words(default="", allow_blank=True, max_length=registration.LONGEST_WORDS)
-
-
-class ListQuery(Body):
-    """Which part of a list, newest first."""
-
-    limit = serializers.IntegerField(default=50, min_value=1, max_value=MOST_LISTED)
-    offset = serializers.IntegerField(default=0, min_value=0, max_value=10_000)
 
 
 class PendingQuery(ListQuery):
@@ -76,7 +65,7 @@ class Register(APIView):
             given.get("inviteCode", ""),
         )
         # Nobody is asking, whatever session the browser has.
-        row = registration.register(wanted, stranger(request._request))  # noqa: SLF001 DRF has no other door to Django's request
+        row = registration.register(wanted, audit.stranger(request._request))  # noqa: SLF001 DRF has no other door to Django's request
         waits = row.status == Registration.Status.PENDING
         return Response(shapes.registration(row), status=202 if waits else 201)
 
@@ -87,7 +76,7 @@ class RegistrationOf(APIView):
 
     def get(self, request: Request, registration_id: UUID) -> Response:
         """What became of it; the id is the proof of having asked."""
-        row = registration.find(registration_id, stranger(request._request))  # noqa: SLF001 DRF has no other door to Django's request
+        row = registration.find(registration_id, audit.stranger(request._request))  # noqa: SLF001 DRF has no other door to Django's request
         return Response(shapes.registration(row))
 
 
@@ -113,7 +102,7 @@ class Invites(APIView):
             expires_at=None if expiry is None else datetime.fromtimestamp(expiry, UTC),
             note=given["note"],
         )
-        url = link(request._request, code)  # noqa: SLF001 DRF has no other door to Django's request
+        url = invites.link(base_url(request._request), code)  # noqa: SLF001 DRF has no other door to Django's request
         return Response({"code": code, "url": url, "info": shapes.invite(row)}, status=201)
 
 
@@ -161,32 +150,6 @@ class Reject(APIView):
         row = _asked(registration_id)
         registration.reject(row, Rejection.read(request.data)["reason"], source(request))
         return Response({"success": True, "info": _decided(row)})
-
-
-def source(request: Request) -> audit.Source:
-    """Whoever a checked request comes from."""
-    identity = caller(request)
-    return audit.source(request._request, identity.user, identity.key)  # noqa: SLF001 DRF has no other door to Django's request
-
-
-def require_proof(request: Request) -> None:
-    """For deeds a stolen session must not do; a key proves itself. Raises Forbidden
-    `confirmation_required`.
-    """
-    if caller(request).session:
-        signing_in.require_recent(request._request)  # noqa: SLF001 DRF has no other door to Django's request
-
-
-def stranger(request: HttpRequest) -> audit.Source:
-    """The place a request comes from, whoever sends it."""
-    here = audit.source(request)
-    return audit.Source(None, None, here.address, here.request_id)
-
-
-def link(request: HttpRequest, code: str) -> str:
-    """Where somebody with an invite's code registers."""
-    base = settings.ALICE_PUBLIC_URL or request.build_absolute_uri("/").rstrip("/")
-    return f"{base}/web/register?invite={code}"
 
 
 def _asked(registration_id: UUID) -> Registration:

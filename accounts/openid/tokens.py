@@ -17,6 +17,7 @@ from mozilla_django_oidc.auth import OIDCAuthenticationBackend
 from accounts.models import OpenIdentity
 from accounts.openid import CALLBACK, provider
 from accounts.openid.provider import ProviderDown
+from accounts.origin import base_url
 from accounts.problems import Forbidden
 
 logger = logging.getLogger(__name__)
@@ -63,10 +64,7 @@ def exchanged(request: HttpRequest, nonce: str, code_verifier: str) -> Claims:
 
 def callback_url(request: HttpRequest) -> str:
     """Where the provider sends people back to, as it must be registered there."""
-    path = reverse(CALLBACK)
-    if settings.ALICE_PUBLIC_URL:
-        return f"{settings.ALICE_PUBLIC_URL}{path}"
-    return request.build_absolute_uri(path)
+    return f"{base_url(request)}{reverse(CALLBACK)}"
 
 
 class Exchange(OIDCAuthenticationBackend):  # type: ignore[misc] # the library carries no types

@@ -11,8 +11,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import audit, invites
-from accounts.api.registration import link
 from accounts.models import Invite
+from accounts.origin import base_url
 from accounts.pages import PageRequest
 from accounts.problems import Invalid, Problem
 from accounts.signing_in import recent
@@ -73,7 +73,7 @@ def _made(request: PageRequest, given: dict[str, str]) -> str:
         raise Invalid("How often it may be used is a whole number.", param="uses")
     by = audit.source(request)
     _, code = invites.make(by, uses=int(uses), expires_at=_end(given["days"]), note=given["note"])
-    return link(request, code)
+    return invites.link(base_url(request), code)
 
 
 def _end(days: str) -> datetime | None:

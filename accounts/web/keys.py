@@ -18,6 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts import audit, keys
 from accounts.authentication import PLAIN_SCOPES
 from accounts.models import LOCAL_USERNAME, SCOPES, ApiKey
+from accounts.origin import base_url
 from accounts.pages import PageRequest, page
 from accounts.problems import Invalid, Problem
 from accounts.signing_in import recent
@@ -148,7 +149,7 @@ def _shown(request: PageRequest, secret: str = "", problem: Problem | None = Non
         "most": keys.MAX_RATE,
         "secret": secret,
         "problem": problem.message if problem else "",
-        "server": settings.ALICE_PUBLIC_URL or request.build_absolute_uri("/").rstrip("/"),
+        "server": base_url(request),
         "holds_keys": request.user.username != LOCAL_USERNAME,
     }
     return rendered(request, "accounts/account.html", shown, status=400 if problem else 200)

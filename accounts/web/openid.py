@@ -15,7 +15,6 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import audit, lockout, openid, registration, signing_in, throttle
-from accounts.api.registration import stranger
 from accounts.models import LOCAL_USERNAME, OpenIdentity, User
 from accounts.openid import guests, identities, journey
 from accounts.openid.guests import Guest
@@ -164,7 +163,7 @@ def _depart(request: HttpRequest, errand: Errand) -> HttpResponse:
 
 
 def _count(request: HttpRequest) -> None:
-    here = throttle.neighbourhood(stranger(request).address)
+    here = throttle.neighbourhood(audit.stranger(request).address)
     throttle.hit(f"openid {here}", TRIPS)
 
 
@@ -175,7 +174,7 @@ def _enter(request: HttpRequest, errand: Errand, claims: Claims) -> HttpResponse
     if identity.user is None:
         return redirect("accounts_pages:registration", identity.registration_id)
     if not identity.user.is_active:
-        raise identities.refused(claims, stranger(request), "inactive")
+        raise identities.refused(claims, audit.stranger(request), "inactive")
     identities.used(identity)
     return signing_in.admit(request, identity.user, errand.then, by="openid")
 
@@ -184,7 +183,7 @@ def _strange(request: HttpRequest, errand: Errand, claims: Claims) -> HttpRespon
     try:
         registration.require_open()
     except Forbidden:
-        raise identities.refused(claims, stranger(request), "unknown") from None
+        raise identities.refused(claims, audit.stranger(request), "unknown") from None
     guests.remember(request, Guest(claims, errand))
     return redirect("accounts_pages:openid_welcome")
 
@@ -206,7 +205,7 @@ def _welcomed(request: HttpRequest, guest: Guest) -> HttpResponse:
     message, code = given.get("message", ""), given.get("invite", "").strip()
     registration.check_words(message, code)
     wanted = Application(given.get("username", ""), "", guest.claims.email, message, code)
-    row = guests.register(guest.claims, wanted, stranger(request))
+    row = guests.register(guest.claims, wanted, audit.stranger(request))
     guests.forget(request)
     if row.user is None:
         return redirect("accounts_pages:registration", row.pk)

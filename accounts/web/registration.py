@@ -9,8 +9,7 @@ from django.shortcuts import redirect, render
 from django.utils.cache import add_never_cache_headers
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts import invites, registration
-from accounts.api.registration import stranger
+from accounts import audit, invites, registration
 from accounts.pages import person
 from accounts.problems import Invalid, Problem
 from accounts.registration import Application
@@ -27,7 +26,7 @@ def register(request: HttpRequest) -> HttpResponseBase:
     problem: Problem | None = None
     if request.method == "POST":
         try:
-            row = registration.register(_application(request), stranger(request))
+            row = registration.register(_application(request), audit.stranger(request))
             return redirect("accounts_pages:registration", row.pk)
         except Problem as refused:
             problem = refused
@@ -37,7 +36,7 @@ def register(request: HttpRequest) -> HttpResponseBase:
 @require_safe
 def state(request: HttpRequest, pk: UUID) -> HttpResponse:
     """What became of a registration; its address is known to the one who registered."""
-    row = registration.find(pk, stranger(request))
+    row = registration.find(pk, audit.stranger(request))
     reply = render(request, "accounts/registration.html", {"registration": row})
     add_never_cache_headers(reply)
     return reply

@@ -8,8 +8,9 @@ from rest_framework.serializers import Serializer
 from accounts.api.account import KeysQuery, NewKey, Rotation
 from accounts.api.audit import AuditExport, AuditQuery
 from accounts.api.people import Change, PeopleQuery
-from accounts.api.quotas import NewLimits, QuotasQuery
-from accounts.api.registration import ListQuery, NewInvite, NewRegistration, PendingQuery, Rejection
+from accounts.api.quotas import NewLimits
+from accounts.api.registration import NewInvite, NewRegistration, PendingQuery, Rejection
+from accounts.bodies import ListQuery
 from aliceproject.personal.views import EraseBody
 from gallery.api import bodies
 from gallery.api.bodies import GalleryQuery
@@ -230,7 +231,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("POST", "/v1/auth/pending/{registration_id}/reject"): Operation(
         "Reject a registration", "people", request=Rejection
     ),
-    ("GET", "/v1/auth/quotas"): Operation("List quotas", "people", query=QuotasQuery),
+    ("GET", "/v1/auth/quotas"): Operation("List quotas", "people", query=ListQuery),
     ("GET", "/v1/auth/quotas/{whose}"): Operation("A role's or user's quota", "people"),
     ("PUT", "/v1/auth/quotas/{whose}"): Operation("Set a quota", "people", request=NewLimits),
     ("DELETE", "/v1/auth/quotas/{whose}"): Operation("Remove a quota", "people"),

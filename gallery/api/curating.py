@@ -9,8 +9,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.api.registration import source
+from accounts.api.callers import source
 from accounts.authentication import caller, require
+from accounts.origin import base_url
 from gallery import albums, archive, bulk, curating, filtering, queries, sharing
 from gallery.api import bodies, shapes
 from gallery.models import Image
@@ -114,4 +115,4 @@ def _image(request: Request, image_id: UUID) -> Image:
 
 
 def _shown(request: Request, image: Image) -> dict[str, Any]:
-    return shapes.item(image, caller(request).user, sharing.base_url(request))
+    return shapes.item(image, caller(request).user, base_url(request))

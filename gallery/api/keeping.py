@@ -7,7 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.api.registration import source
+from accounts.api.callers import source
 from accounts.authentication import caller, require
 from accounts.models import User
 from gallery import retention

@@ -11,9 +11,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import audit
-from accounts.api.registration import source
+from accounts.api.callers import source
 from accounts.authentication import caller, find, require
 from accounts.models import User
+from accounts.origin import base_url
 from accounts.problems import NotFound, Problem
 from gallery import albums, curating, deleting, files, filtering, queries, sharing, storage
 from gallery.api import bodies, shapes
@@ -55,7 +56,7 @@ class Gallery(APIView):
             albums.album_of(user, wanted.album)
         page = queries.page_of(user, cursor, size, offset=offset, wanted=wanted)
         total = None if cursor else queries.count(user, wanted)
-        base = sharing.base_url(request)
+        base = base_url(request)
         body = shapes.listing(page, user, base, limit=size, offset=offset, total=total)
         ignored = filtering.ignored(given)
         return Response(body, headers={"X-Ignored-Params": ignored} if ignored else None)
@@ -136,4 +137,4 @@ def _opened(request: Request, image_id: UUID) -> Image:
 
 
 def _shown(request: Request, image: Image) -> dict[str, Any]:
-    return shapes.item(image, _user(request), sharing.base_url(request))
+    return shapes.item(image, _user(request), base_url(request))

@@ -1,8 +1,8 @@
 """Pictures as JSON, in the field names that the gallery's clients know."""
 
-from datetime import datetime
 from typing import Any
 
+from accounts.api.shapes import seconds
 from accounts.models import User
 from gallery import sharing
 from gallery.models import Album, Image
@@ -30,8 +30,8 @@ def item(image: Image, viewer: User, base_url: str) -> dict[str, Any]:
         "url": sharing.address(image, viewer, base_url),
         "thumbnailUrl": f"{base_url}/v1/images/{image.pk}/thumbnail",
         "isPublic": image.shared,
-        "createdAt": _seconds(image.created_at),
-        "expiresAt": _seconds(image.public_until) if image.shared else None,
+        "createdAt": seconds(image.created_at),
+        "expiresAt": seconds(image.public_until) if image.shared else None,
         "isOwner": mine,
         "prompt": image.prompt,
         "negativePrompt": image.negative_prompt,
@@ -71,7 +71,7 @@ def album(found: Album) -> dict[str, Any]:
     return {
         "id": str(found.pk),
         "name": found.name,
-        "createdAt": _seconds(found.created_at),
+        "createdAt": seconds(found.created_at),
         "count": found.count,
     }
 
@@ -79,7 +79,3 @@ def album(found: Album) -> dict[str, Any]:
 def request_again(image: Image) -> dict[str, Any]:
     """The body that makes this picture again, for POST /v1/jobs and /v1/images/generations."""
     return {name: image.recipe[name] for name in REQUEST_FIELDS if name in image.recipe} | {"n": 1}
-
-
-def _seconds(moment: datetime | None) -> int | None:
-    return int(moment.timestamp()) if moment else None

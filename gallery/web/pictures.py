@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
+from accounts.origin import base_url
 from accounts.pages import PageRequest, page
 from gallery import files, queries, sharing, storage
 from gallery.models import Image
@@ -100,7 +101,7 @@ def _owners_part(request: PageRequest, image: Image) -> dict[str, Any]:
     return {
         "older": older.first(),
         "newer": newer.reverse().first(),
-        "link": sharing.link(image, base_url=sharing.base_url(request)),
+        "link": sharing.link(image, base_url=base_url(request)),
         "link_ends": timezone.now() + timedelta(seconds=settings.ALICE_LINK_SECONDS),
         "known_tags": sorted(walls.newest(request.user).tags),
     }

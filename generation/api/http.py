@@ -19,6 +19,7 @@ from django.http.response import HttpResponseBase
 
 from accounts.authentication import identify, require
 from accounts.models import User
+from accounts.origin import base_url
 from accounts.problems import Invalid, NotFound, Problem
 from gallery import sharing
 from gallery.models import Image
@@ -221,7 +222,7 @@ def results(job: Job) -> list[Image]:
 
 def links(request: HttpRequest, images: list[Image], fmt: str = "png") -> list[str]:
     """Absolute addresses a client without credentials can fetch."""
-    base = sharing.base_url(request)
+    base = base_url(request)
     return [sharing.link(image, fmt, base) for image in images]
 
 

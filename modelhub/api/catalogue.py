@@ -6,7 +6,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.api.registration import require_proof, source
+from accounts.api.callers import require_proof, source
 from accounts.authentication import caller
 from accounts.problems import NotFound
 from modelhub import aliases, catalog, deleting, scanning

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.api.registration import source
+from accounts.api.callers import source
 from accounts.problems import NotFound
 from modelhub import downloads
 from modelhub.api.download_bodies import (

@@ -15,8 +15,8 @@ from django.views.decorators.http import require_GET
 from accounts.authentication import identify, require
 from accounts.credentials import Credential
 from accounts.models import User
+from accounts.origin import base_url
 from accounts.problems import Invalid, Unauthenticated
-from gallery import sharing
 from generation import jobs
 from generation.api import sse
 from generation.api.estimate import Estimate
@@ -33,7 +33,7 @@ SCOPE = "generate"
 @require_GET
 async def events(request: HttpRequest, job_id: str) -> HttpResponseBase:
     credential, user, job = await sync_to_async(_found)(request, job_id)
-    told = _events(user, job, sharing.base_url(request), _last_seen(request))
+    told = _events(user, job, base_url(request), _last_seen(request))
     return sse.response(sse.while_allowed(told, lambda: sync_to_async(_check)(credential, job_id)))
 
 

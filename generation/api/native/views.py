@@ -12,8 +12,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import quotas
-from accounts.api.registration import source
+from accounts.api.callers import source
 from accounts.models import User
+from accounts.origin import base_url
 from accounts.problems import Invalid, NotFound
 from gallery import sharing
 from gallery.models import Image
@@ -100,7 +101,7 @@ class JobsView(APIView):
         page = list(found[: query["limit"] + 1])
         more = len(page) > query["limit"]
         page = page[: query["limit"]]
-        base, estimate = sharing.base_url(request), Estimate()
+        base, estimate = base_url(request), Estimate()
         return Response(
             {
                 "object": "list",
@@ -115,7 +116,7 @@ class JobView(APIView):
 
     def get(self, request: Request, job_id: str) -> Response:
         user = _user(request)
-        base = sharing.base_url(request)
+        base = base_url(request)
         return Response(job_json(find(user, job_id), user, base, Estimate()))
 
     def delete(self, request: Request, job_id: str) -> Response:
@@ -136,7 +137,7 @@ class CancelView(APIView):
         user = _user(request)
         job = jobs.cancel(find(user, job_id).id)
         overruling.note(job, source(request), asked="cancel")
-        return Response(job_json(find(user, job_id), user, sharing.base_url(request), Estimate()))
+        return Response(job_json(find(user, job_id), user, base_url(request), Estimate()))
 
 
 class RetryView(APIView):
@@ -199,7 +200,7 @@ def body_of(request: Request) -> Mapping[str, Any]:
 
 
 def accepted(request: Request, job: Job, ask: Ask | None = None) -> Response:
-    base = sharing.base_url(request)
+    base = base_url(request)
     receipt = translate.to_receipt(job, prospect(job, Estimate()), base)
     headers = {"Location": receipt["links"]["self"]}
     response = Response(receipt, status=202, headers=headers)

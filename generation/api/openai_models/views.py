@@ -7,7 +7,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import audit
-from accounts.api.registration import require_proof, source
+from accounts.api.callers import require_proof, source
 from accounts.authentication import caller
 from accounts.models import User
 from accounts.problems import Missing, NotFound
