@@ -19,7 +19,7 @@ from aliceproject.settings import environment as source
 from generation import conf
 from generation.engine import samplers
 
-DEVICE = re.compile(r"auto|cpu|mps|gpu|(cuda|xpu|gpu)(:\d+)?", re.IGNORECASE)
+DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 LEAST_HEARTBEATS = 4
 LONGEST_ISSUER = 255
 
@@ -84,7 +84,7 @@ def _usable(folder: Path, mode: int) -> bool:
 @register
 def names_of_engine_parts(**_: Any) -> Iterator[CheckMessage]:
     if not DEVICE.fullmatch(settings.ALICE_DEVICE):
-        allowed = "auto, cpu, cuda, cuda:N, xpu, xpu:N or mps"
+        allowed = "auto, cpu, cuda, cuda:N or mps"
         yield Error(
             f"ALICE_DEVICE={settings.ALICE_DEVICE!r} must be {allowed}.",
             id="alice.E005",

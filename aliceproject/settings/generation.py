@@ -10,7 +10,7 @@ ALICE_BACKEND = env.choice(
 )
 ALICE_DEVICE = env.text(
     "ALICE_DEVICE", "auto", help="auto, cpu, cuda, cuda:N or mps: where the pipeline runs."
-)
+).lower()
 ALICE_DEFAULT_MODEL = env.text(
     "ALICE_DEFAULT_MODEL",
     help="Model used when a request names none and staff chose none; empty: the first installed.",
