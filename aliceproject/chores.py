@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import Error
 from django.utils import timezone
 from django_q.models import Schedule
-from django_q.tasks import async_task
 
-from accounts.nudges import or_redis_error
+from accounts import doorbell
 from aliceproject.personal import erase as erasing
 from gallery import left_over, retention, sweeping
 from gallery.alone import AtWork
@@ -192,7 +190,4 @@ def _at_home() -> bool:
 
 def _ring(chore: str) -> None:
     """Have the io cluster do a chore soon; where it cannot be told, what is scheduled comes to it."""
-    try:
-        async_task(f"{__name__}.{chore}", cluster=CLUSTER)
-    except or_redis_error(Error) as error:
-        logger.warning("The io cluster was not woken: %s", error)
+    doorbell.ring(CLUSTER, f"{__name__}.{chore}")

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db.models import QuerySet
-from django_q.tasks import async_task
 
+from accounts import doorbell
 from modelhub import copies
 from modelhub.kinds import Kind
 from modelhub.models import CatalogModel
@@ -80,7 +80,7 @@ def failed(model: CatalogModel, reason: str) -> Failed:
 def ring() -> None:
     """Have the io cluster look for something to convert."""
     if settings.ALICE_CONVERT == "auto":
-        async_task(TASK, cluster=CLUSTER)
+        doorbell.ring(CLUSTER, TASK)
 
 
 def run_next() -> None:

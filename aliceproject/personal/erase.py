@@ -15,11 +15,9 @@ from django.contrib.auth.hashers import make_password
 from django.db import Error, IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
-from django_q.tasks import async_task
 
-from accounts import audit, invites, lockout, sessions
+from accounts import audit, doorbell, invites, lockout, sessions
 from accounts.models import LOCAL_USERNAME, Registration, User
-from accounts.nudges import or_redis_error
 from accounts.problems import Forbidden, Invalid, NotFound
 from accounts.signals import deactivated
 from aliceproject.models import Erasure
@@ -106,10 +104,7 @@ def end_jobs(user_id: int) -> None:
 
 def ring() -> None:
     """Have the io cluster go on; without it the hourly chore does."""
-    try:
-        async_task(TASK, cluster=CLUSTER)
-    except or_redis_error(Error) as error:
-        logger.warning("The io cluster was not woken: %s", error)
+    doorbell.ring(CLUSTER, TASK)
 
 
 def _begin(member: User) -> None:

@@ -230,7 +230,7 @@ def test_off_means_off(
     model: CatalogModel, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.ALICE_CONVERT = "off"
-    monkeypatch.setattr(conversion, "async_task", None)
+    monkeypatch.setattr(conversion, "doorbell", None)
     conversion.ring()
     conversion.run_next()
     assert reread(model).converted_path == ""

@@ -13,6 +13,7 @@ from django_q.brokers import get_broker
 from django_q.signals import post_execute_in_worker
 from django_q.tasks import async_task
 
+from accounts import doorbell
 from accounts.models import User
 from gallery.models import Image
 from generation import jobs, worker_status
@@ -84,7 +85,7 @@ def test_a_job_whose_wake_up_was_lost_is_drawn(
     def away(_: str) -> None:
         raise OperationalError("no queue")
 
-    monkeypatch.setattr(bell, "get_broker", away)
+    monkeypatch.setattr(doorbell, "get_broker", away)
     until(succeeded(ask()), cluster)
 
 

@@ -7,6 +7,7 @@ from django.db import OperationalError, transaction
 from django_q.models import OrmQ
 from pytest_django.fixtures import Settings
 
+from accounts import doorbell
 from accounts.models import User
 from accounts.problems import Invalid
 from gallery.models import Image
@@ -59,7 +60,7 @@ def test_a_broken_bell_loses_no_job(submit: Submit, monkeypatch: pytest.MonkeyPa
     def away(_: str) -> None:
         raise OperationalError("no queue")
 
-    monkeypatch.setattr(bell, "get_broker", away)
+    monkeypatch.setattr(doorbell, "get_broker", away)
     assert Job.objects.get(pk=submit().pk).status == Job.Status.QUEUED
 
 
