@@ -1,7 +1,7 @@
-"""The one way out: every outbound request of ALICE, under one of three policies.
+"""The one way out: every outbound request of ALICE, each under a policy.
 
 FetchFailed        400 fetch_failed
-├── TooBig, TimedOut, BadReply, Unreachable, GivenUp
+├── TooBig, TimedOut, BadReply, Unreachable, Abandoned
 addresses.BadUrl, addresses.PrivateAddress   400
 HostNotAllowed     403 host_not_allowed
 """
@@ -13,7 +13,7 @@ import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from urllib.parse import urljoin
 
 from django.conf import settings
@@ -53,7 +53,7 @@ class Unreachable(FetchFailed):
     """No such name, or nobody answers there."""
 
 
-class GivenUp(FetchFailed):
+class Abandoned(FetchFailed):
     """Whoever asked does not want it any more."""
 
 
@@ -87,15 +87,8 @@ class Policy:
 
 # A URL that some caller sent: anywhere public, once, small and soon.
 USER = Policy()
-# A caller's URL that is told of an event.
-WEBHOOK = replace(USER, methods=frozenset({"POST"}), max_bytes=MB)
 # A model hub: named hosts only, and what they redirect to; files of any size.
 HUB = Policy(hosts=(), redirects=5, max_bytes=None, seconds=None, stall=60.0)
-# A URL from the settings: whoever writes those may name this machine.
-OPERATOR = Policy(
-    private=True, redirects=5, max_bytes=None, seconds=None, stall=300.0,
-    methods=frozenset({"GET", "POST"}),
-)  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -316,7 +309,7 @@ class _Timed(io.RawIOBase):
         silent_until = time.monotonic() + self._clock.left()
         while True:
             if self._clock.given_up():
-                raise GivenUp("Nobody waits for it any more.")
+                raise Abandoned("Nobody waits for it any more.")
             left = silent_until - time.monotonic()
             self._wire.settimeout(max(0.001, min(left, HEED_SECONDS)))
             try:

@@ -46,7 +46,7 @@ class Work:
             self._run()
         except Lost:
             self._left()
-        except fetcher.GivenUp:
+        except fetcher.Abandoned:
             self._given_up()
         except PASSING as problem:
             self._again(problem)

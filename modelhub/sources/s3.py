@@ -9,8 +9,7 @@ from typing import Any
 from django.conf import settings
 
 from accounts.problems import Invalid
-from modelhub.fetcher import BadReply
-from modelhub.fetcher import GivenUp as Abandoned
+from modelhub.fetcher import Abandoned, BadReply
 from modelhub.sources import names, repository
 from modelhub.sources.contract import Body, File, GivenUp, Plan, Wanted, Wish
 from modelhub.sources.errors import (

@@ -343,11 +343,11 @@ def test_nobody_home_is_told_without_details() -> None:
     assert "refused" not in refused.value.message
 
 
-def test_only_a_webhook_posts() -> None:
+def test_only_whoever_may_post_does() -> None:
     with serving(says(OK)) as server:
         with pytest.raises(BadUrl), fetcher.opened(server.url(), HERE, body=b"{}"):
             pass
-        told = replace(HERE, methods=fetcher.WEBHOOK.methods)
+        told = replace(HERE, methods=frozenset({"POST"}))
         with fetcher.opened(server.url(), told, body=b"{}") as reply:
             assert reply.status == 200
         with pytest.raises(BadUrl):
@@ -355,9 +355,9 @@ def test_only_a_webhook_posts() -> None:
     assert server.heard[0].startswith(b"POST ")
 
 
-def test_the_operator_may_name_this_machine() -> None:
+def test_a_policy_may_lead_to_this_machine() -> None:
     with serving(says(OK)) as server:
-        assert fetch(server.url(host="localhost"), fetcher.OPERATOR) == b"hello"
+        assert fetch(server.url(host="localhost"), replace(fetcher.USER, private=True)) == b"hello"
 
 
 def certificate(host: str, folder: Path) -> tuple[ssl.SSLContext, Callable[[], ssl.SSLContext]]:
