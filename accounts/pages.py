@@ -1,4 +1,4 @@
-"""Pages of an account, and who may see a page at all."""
+"""Who may see a page under /web/ at all."""
 
 from collections.abc import Callable
 from functools import wraps

@@ -15,7 +15,6 @@ from accounts.models import OpenIdentity, Registration, User
 from accounts.problems import Busy, Forbidden, Invalid, Missing, NotFound
 
 CLOSED, INVITE, APPROVAL, OPEN = "closed", "invite", "approval", "open"
-MODES = (CLOSED, INVITE, APPROVAL, OPEN)
 Status = Registration.Status
 
 # Tries a minute from one address: hashing a password is slow on purpose.

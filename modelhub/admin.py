@@ -1,6 +1,6 @@
 """Models in the administration: with the same powers as the pages, through the same code."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -20,8 +20,6 @@ from modelhub.models import Alias, CatalogModel
 from modelhub.signals import answers, let_go
 
 __all__ = ["AliasAdmin", "CatalogModelAdmin", "DownloadAdmin"]
-
-Deed = Callable[[CatalogModel, audit.Source], object]
 
 
 class ModelForm(forms.ModelForm):

@@ -62,11 +62,6 @@ def scan(by: audit.Source = audit.SYSTEM, *, take_over: bool = False) -> Report:
     return report
 
 
-def refresh(by: audit.Source) -> Report:
-    """A scan that somebody asked for."""
-    return scan(by)
-
-
 def _note(report: Report, by: audit.Source) -> None:
     """Tell the audit log what is no longer as it was; only who asks is remembered for nothing new."""
     told = {name: models[:MOST_NAMED] for name in NEWS if (models := getattr(report, name))}

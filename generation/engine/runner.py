@@ -77,10 +77,6 @@ class Runner:
         with self._running:
             self._unload(ids)
 
-    def unload_all(self) -> None:
-        with self._running:
-            self._unload(self.warm())
-
     def _load(self, model: ModelRef) -> float:
         """Milliseconds the model took to become ready; others make room for it."""
         started = time.perf_counter()

@@ -24,7 +24,7 @@ class Refresh(APIView):
 
     def post(self, request: Request) -> Response:
         """Bring the list in line with the models folder."""
-        return Response(shapes.report(scanning.refresh(source(request))))
+        return Response(shapes.report(scanning.scan(source(request))))
 
 
 class Aliases(APIView):

@@ -44,7 +44,7 @@ DEEDS = {
 @staff_page
 def refresh(request: PageRequest) -> HttpResponse:
     try:
-        report = scanning.refresh(audit.source(request))
+        report = scanning.scan(audit.source(request))
     except Problem as refused:
         messages.error(request, refused.message)
         return redirect("modelhub_pages:models")

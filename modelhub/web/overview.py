@@ -13,7 +13,7 @@ from modelhub.models import Alias, CatalogModel
 from modelhub.signals import answers, held, schedulers
 
 State = CatalogModel.State
-# A family's own name, and what its variants are called, where the bare word says too little.
+# What each is called, and the class of its badge.
 STATES = {
     State.READY: ("Ready", ""),
     State.MISSING: ("Missing", "badge-danger"),

@@ -382,8 +382,8 @@ def test_what_is_no_model_is_looked_at_in_vain(
 
 def test_a_refresh_is_in_the_audit_log(make_model: MakeModel, alice: User) -> None:
     make_model("dream")
-    scanning.refresh(Source(alice))
-    scanning.refresh(Source(alice))
+    scanning.scan(Source(alice))
+    scanning.scan(Source(alice))
     first, second = AuditEntry.objects.filter(action="models_refreshed").order_by("pk")
     assert (first.actor_name, first.detail) == ("alice", {"added": ["sd/dream"]})
     assert (second.actor_name, second.detail) == ("alice", {})

@@ -115,12 +115,6 @@ def test_models_in_use_are_not_idle(runner: Runner, spec: JobSpec, model: ModelR
     del results
 
 
-def test_unload_all(runner: Runner, draw: Tagged) -> None:
-    draw("a")
-    runner.unload_all()
-    assert runner.warm() == []
-
-
 class Cramped(MockBackend):
     """Holds `room` models at a time, as a small device does."""
 
