@@ -75,10 +75,11 @@ def create(newcomer: Newcomer, *, staff: bool = False) -> User:
 def deactivate(user: User, by: Source) -> None:
     """The account opens nothing from now on: no session, key, socket, invite or share of its pictures.
 
-    Its open jobs are cancelled. Twice is once. Raises Forbidden or Invalid as _may_lose does.
+    Its open jobs are cancelled. Twice is once. Raises NotFound, Forbidden, or Invalid `own_account`
+    or `last_staff`.
     """
     with transaction.atomic():
-        member = _locked(user, by)
+        member = _to_change(user, by)
         if not member.is_active:
             return
         _may_lose(member, by)
@@ -91,9 +92,9 @@ def deactivate(user: User, by: Source) -> None:
 
 
 def reactivate(user: User, by: Source) -> None:
-    """The account opens again what it did, but for its sessions. Twice is once."""
+    """The account opens again what it did, but for its sessions and invites. Twice is once."""
     with transaction.atomic():
-        member = _locked(user, by)
+        member = _to_change(user, by)
         if member.is_active:
             return
         User.objects.filter(pk=member.pk).update(is_active=True)
@@ -106,7 +107,7 @@ def set_role(user: User, by: Source, *, staff: bool) -> None:
     invite, either.
     """
     with transaction.atomic():
-        member = _locked(user, by)
+        member = _to_change(user, by)
         if member.is_staff == staff:
             return
         if not staff:
@@ -120,9 +121,9 @@ def set_role(user: User, by: Source, *, staff: bool) -> None:
     user.refresh_from_db(fields=["is_staff", "is_superuser"])
 
 
-def _locked(user: User, by: Source) -> User:
-    """`user` as it is now. Staff rows stay locked until the transaction ends, so that two who
-    take each other's rights away at once do not both succeed. Raises NotFound, Forbidden.
+def locked(user: User, by: Source) -> tuple[User, User | None]:
+    """`user`, and who acts, as they are now. Staff rows stay locked until the transaction ends, so
+    that two who take each other's rights away at once do not both succeed. Raises NotFound.
     """
     concerned = {user.pk, by.user.pk if by.user else user.pk}
     rows = User.objects.filter(pk__in=concerned) | User.objects.filter(is_staff=True)
@@ -131,8 +132,21 @@ def _locked(user: User, by: Source) -> User:
     member = found.get(user.pk)
     if member is None or member.username == LOCAL_USERNAME:
         raise NotFound("There is no such user.")
+    return member, found.get(by.user.pk) if by.user else None
+
+
+def require_other_staff(member: User) -> None:
+    """Raises Invalid `last_staff` where nobody else could undo what is taken from `member`."""
+    others = User.objects.filter(is_staff=True, is_active=True).exclude(pk=member.pk)
+    if member.is_staff and member.is_active and not others.exists():
+        raise Invalid("This is the last active staff account.", code="last_staff")
+
+
+def _to_change(user: User, by: Source) -> User:
+    """`user` to be changed, as `locked`. Raises NotFound, Forbidden."""
+    member, actor = locked(user, by)
     if by.user is not None:
-        _may_touch(member, found.get(by.user.pk))
+        _may_touch(member, actor)
     return member
 
 
@@ -147,9 +161,7 @@ def _may_lose(member: User, by: Source) -> None:
     """Raises Invalid `own_account` or `last_staff`: somebody must be left to undo it."""
     if by.user is not None and by.user.pk == member.pk:
         raise Invalid("You cannot take this from your own account.", code="own_account")
-    others = User.objects.filter(is_staff=True, is_active=True).exclude(pk=member.pk)
-    if member.is_staff and not others.exists():
-        raise Invalid("This is the last active staff account.", code="last_staff")
+    require_other_staff(member)
 
 
 def _valid(param: str, validate: Callable[[], None]) -> None:

@@ -6,7 +6,7 @@ from typing import Concatenate, ParamSpec
 
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 from django.utils.cache import add_never_cache_headers
 
@@ -30,6 +30,13 @@ def person(request: HttpRequest) -> User | None:
     user = getattr(request, "user", None)
     if not isinstance(user, User) or not user.is_active or user.username == LOCAL_USERNAME:
         return None
+    return user
+
+
+def require_account(user: User) -> User:
+    """With authentication off everybody is `local`, who has no account to look after: a 404."""
+    if user.username == LOCAL_USERNAME:
+        raise Http404
     return user
 
 

@@ -20,8 +20,10 @@ from accounts.problems import (
     NotFound,
     Problem,
     QuotaUsed,
+    RateLimited,
     TooLarge,
     Unauthenticated,
+    WrongType,
     wants_json,
 )
 from aliceproject.logs import REQUEST_ID
@@ -42,14 +44,6 @@ class MethodNotAllowed(Problem):
 
 class NotAcceptable(Problem):
     status, type, code = 406, "invalid_request_error", "not_acceptable"
-
-
-class RateLimited(Problem):
-    status, type, code = 429, "rate_limit_error", "rate_limit_exceeded"
-
-
-class WrongMediaType(Problem):
-    status, type, code = 415, "invalid_request_error", "unsupported_media_type"
 
 
 class InternalError(Problem):
@@ -96,8 +90,7 @@ def _below(path: str, name: Any) -> str:
 
 def _throttled(error: Exception) -> Problem:
     wait = getattr(error, "wait", None) or 1
-    seconds = max(1, min(60, round(wait)))
-    return RateLimited("Too many requests.", headers={"Retry-After": str(seconds)})
+    return RateLimited("Too many requests.", retry_after=round(wait))
 
 
 def _same_words(kind: type[Problem]) -> Callable[[Exception], Problem]:
@@ -116,7 +109,7 @@ TABLE: tuple[tuple[type[Exception], Callable[[Exception], Problem]], ...] = (
     (drf.NotFound, lambda _: NotFound("There is nothing here.")),
     (drf.MethodNotAllowed, _same_words(MethodNotAllowed)),
     (drf.NotAcceptable, _same_words(NotAcceptable)),
-    (drf.UnsupportedMediaType, _same_words(WrongMediaType)),
+    (drf.UnsupportedMediaType, _same_words(WrongType)),
     (drf.Throttled, _throttled),
     (django.PermissionDenied, _same_words(Forbidden)),
     (django.RequestDataTooBig, lambda _: TooLarge("The request body is too large.")),

@@ -15,13 +15,13 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import audit, lockout, openid, registration, signing_in, throttle
-from accounts.models import LOCAL_USERNAME, OpenIdentity, User
+from accounts.models import OpenIdentity, User
 from accounts.openid import guests, identities, journey
 from accounts.openid.guests import Guest
 from accounts.openid.journey import ENTER, LINK, PROVE, Errand, Stale
 from accounts.openid.provider import ProviderDown
 from accounts.openid.tokens import LEEWAY_SECONDS, Claims, Untrusted
-from accounts.pages import PageRequest, page, person
+from accounts.pages import PageRequest, page, person, require_account
 from accounts.problems import Forbidden, Invalid, Problem
 from accounts.registration import Application
 
@@ -111,7 +111,7 @@ def link(request: PageRequest) -> HttpResponse:
 
     Somebody else may have signed this browser in there.
     """
-    _known(request.user)
+    require_account(request.user)
     guest = guests.remembered(request, LINK)
     if request.method != "POST":
         shown = {"provider": openid.label(), "guest": guest}
@@ -246,10 +246,3 @@ def _refusal(request: HttpRequest, problem: Problem) -> HttpResponse:
     for name, value in problem.headers.items():
         reply[name] = value
     return reply
-
-
-def _known(user: User) -> User:
-    """With authentication off everybody is `local`, who has no account to open."""
-    if user.username == LOCAL_USERNAME:
-        raise Http404
-    return user

@@ -14,8 +14,7 @@ from django_otp import login as remember_device
 
 from accounts import audit, lockout, second_factor, sessions, witness
 from accounts.audit import Action
-from accounts.models import LOCAL_USERNAME, User
-from accounts.pages import PageRequest, early_page, page
+from accounts.pages import PageRequest, early_page, page, require_account
 from accounts.problems import Problem
 from accounts.signing_in import locked_page, recent
 
@@ -28,7 +27,7 @@ OTHERS_ENDED = "Every other browser is signed out."
 @recent
 def set_up(request: PageRequest) -> HttpResponse:
     """The secret to scan; a POST with its first code makes it count and shows recovery codes."""
-    _known(request.user)
+    require_account(request.user)
     problem: Problem | None = None
     if request.method == "POST":
         try:
@@ -54,7 +53,7 @@ def set_up(request: PageRequest) -> HttpResponse:
 @early_page
 @recent
 def begin(request: PageRequest) -> HttpResponse:
-    _known(request.user)
+    require_account(request.user)
     second_factor.begin(request.user)
     return redirect("accounts_pages:set_up_second_factor")
 
@@ -140,8 +139,3 @@ def _words(problem: Problem | None) -> str:
     return (
         problem.message if problem else "The code is not right. Wait for the next one of the app."
     )
-
-
-def _known(user: User) -> None:
-    if user.username == LOCAL_USERNAME:
-        raise Http404

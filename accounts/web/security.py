@@ -6,15 +6,14 @@ from django.conf import settings
 from django.contrib import auth, messages
 from django.contrib.auth.forms import SetPasswordForm
 from django.db import transaction
-from django.http import Http404, HttpResponse, HttpResponseBase
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import audit, browsers, lockout, openid, second_factor, sessions
 from accounts.audit import Action
-from accounts.models import LOCAL_USERNAME, User
-from accounts.pages import PageRequest, page
+from accounts.pages import PageRequest, page, require_account
 from accounts.problems import Problem
 from accounts.signing_in import check_password, locked_page, recent
 
@@ -24,7 +23,7 @@ MOST_SESSIONS = 50
 @require_safe
 @page
 def security(request: PageRequest) -> HttpResponse:
-    user = _known(request.user)
+    user = require_account(request.user)
     alive = user.sessions.filter(expire_date__gt=timezone.now()).order_by("-last_seen_at")
     shown: dict[str, Any] = {
         "password": user.has_usable_password(),
@@ -52,7 +51,7 @@ def security(request: PageRequest) -> HttpResponse:
 @page
 def password(request: PageRequest) -> HttpResponseBase:
     """A new password; all other sessions end with it."""
-    has_one = _known(request.user).has_usable_password()
+    has_one = require_account(request.user).has_usable_password()
     return _another(request) if has_one else _first(request)
 
 
@@ -103,7 +102,7 @@ def _changed(request: PageRequest, form: Any) -> HttpResponse:
 @page
 def end_sessions(request: PageRequest) -> HttpResponse:
     """Sign out everywhere: the other browsers, and with `here` this one too."""
-    user = _known(request.user)
+    user = require_account(request.user)
     here = "here" in request.POST
     with transaction.atomic():
         kept = None if here else request.session.session_key
@@ -113,10 +112,3 @@ def end_sessions(request: PageRequest) -> HttpResponse:
         return redirect(settings.LOGIN_URL)
     messages.success(request, "Every other browser is signed out.")
     return redirect("accounts_pages:security")
-
-
-def _known(user: User) -> User:
-    """With authentication off everybody is `local`, who has nothing to keep safe."""
-    if user.username == LOCAL_USERNAME:
-        raise Http404
-    return user

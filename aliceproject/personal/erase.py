@@ -16,9 +16,9 @@ from django.db import Error, IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from accounts import audit, doorbell, invites, lockout, sessions
-from accounts.models import LOCAL_USERNAME, Registration, User
-from accounts.problems import Forbidden, Invalid, NotFound
+from accounts import audit, doorbell, invites, lockout, members, sessions
+from accounts.models import Registration, User
+from accounts.problems import Forbidden
 from accounts.signals import deactivated
 from aliceproject.models import Erasure
 from gallery import storage
@@ -43,7 +43,7 @@ def start(user: User, by: audit.Source) -> None:
     `last_staff`.
     """
     with transaction.atomic():
-        member = _locked(user, by)
+        member = _leaving(user, by)
         if not Erasure.objects.get_or_create(user=member)[1]:
             return
         # Nobody reactivates by chance what is going: its password opens nothing either.
@@ -121,19 +121,12 @@ def _begin(member: User) -> None:
         ring()
 
 
-def _locked(user: User, by: audit.Source) -> User:
-    """The user; the rows of all staff stay locked, so that of two last ones only one goes."""
-    concerned = {user.pk, by.user.pk if by.user else user.pk}
-    rows = User.objects.filter(pk__in=concerned) | User.objects.filter(is_staff=True)
-    found = {row.pk: row for row in rows.order_by("pk").select_for_update(no_key=True)}
-    member = found.get(user.pk)
-    if member is None or member.username == LOCAL_USERNAME:
-        raise NotFound("There is no such user.")
+def _leaving(user: User, by: audit.Source) -> User:
+    """The user who is to be erased, as members.locked. Raises Forbidden, NotFound or Invalid."""
+    member, actor = members.locked(user, by)
     if by.user is not None and by.user.pk != member.pk:
-        _may_erase(member, found.get(by.user.pk))
-    others = [row for row in found.values() if row.is_staff and row.is_active and row != member]
-    if member.is_staff and member.is_active and not others:
-        raise Invalid("This is the last active staff account.", code="last_staff")
+        _may_erase(member, actor)
+    members.require_other_staff(member)
     return member
 
 
