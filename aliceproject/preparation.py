@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.core.management import call_command
 from django.db import DatabaseError
-from django_q.models import Schedule
 
 from aliceproject import chores, downloading
 from aliceproject.models import Erasure
@@ -63,14 +62,12 @@ PATIENT_THREADS = "OMP_WAIT_POLICY", "PASSIVE"
 
 
 def programs() -> list[Program]:
-    """What a whole server runs; the io cluster only where something is scheduled, the download
-    cluster only while something is downloaded.
+    """What a whole server runs; the download cluster only while something is downloaded.
 
     The io cluster starts last: nothing it does is worth delaying the first picture.
     """
     manage = (sys.executable, str(settings.BASE_DIR / "manage.py"))
-    clusters = {"worker": "image"} | ({"io": "io"} if Schedule.objects.exists() else {})
-    clusters |= {"download": "download"}
+    clusters = {"worker": "image", "io": "io", "download": "download"}
     name, value = PATIENT_THREADS
     waiting = {name: os.environ.get(name, value)}
     return [

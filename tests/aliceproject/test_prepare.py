@@ -5,7 +5,6 @@ import re
 from pathlib import Path
 
 import pytest
-from django_q.models import Schedule
 from pytest_django.fixtures import Settings
 
 from aliceproject import preparation
@@ -54,25 +53,12 @@ def test_the_demo_model_is_installed_and_listed(
     assert preparation.prepare() == preparation.Prepared(installed=False, models=1)
 
 
-@pytest.mark.django_db
-def test_a_server_is_a_web_process_and_a_worker() -> None:
-    assert [program.name for program in preparation.programs()] == ["web", "worker", "download"]
+def test_a_server_is_a_web_process_and_three_clusters() -> None:
+    names = [program.name for program in preparation.programs()]
+    assert names == ["web", "worker", "io", "download"]
 
 
-@pytest.mark.django_db
-def test_the_io_cluster_runs_where_something_is_scheduled() -> None:
-    Schedule.objects.create(func="x.y", schedule_type=Schedule.DAILY)
-    assert [program.name for program in preparation.programs()] == [
-        "web",
-        "worker",
-        "io",
-        "download",
-    ]
-
-
-@pytest.mark.django_db
 def test_the_io_cluster_starts_after_the_first_picture() -> None:
-    Schedule.objects.create(func="x.y", schedule_type=Schedule.DAILY)
     assert [program.after > 0 for program in preparation.programs()] == [False, False, True, False]
 
 
