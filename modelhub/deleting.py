@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from django.conf import settings
 from django.db import transaction
 
 from accounts import audit
@@ -93,7 +92,7 @@ def _in_use(model: CatalogModel) -> bool:
 
 def _put_aside(model: CatalogModel) -> None:
     """Its files into the trash: a rename each, so none is ever half there."""
-    trash = _root() / TRASH
+    trash = home.root() / TRASH
     for path in _files(model):
         if os.path.lexists(path):
             trash.mkdir(exist_ok=True)
@@ -130,7 +129,7 @@ def _names_model(path: Path) -> str:
 
 def _check(path: str) -> Path:
     """`path` of a row as a place inside the models folder, no link followed. Raises Invalid."""
-    root, parts = _root(), Path(path).parts
+    root, parts = home.root(), Path(path).parts
     inside = root.joinpath(*parts)
     lies_within = bool(parts) and not Path(path).is_absolute() and ".." not in parts
     if not lies_within or parts[0] == TRASH or not _real(inside.parent).is_relative_to(_real(root)):
@@ -142,14 +141,10 @@ def _real(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
-def _root() -> Path:
-    return Path(settings.ALICE_MODELS_DIR)
-
-
 def _empty_trash() -> None:
     """Somebody else may empty it at the same time."""
     with suppress(FileNotFoundError, NotADirectoryError):
-        for path in (_root() / TRASH).iterdir():
+        for path in (home.root() / TRASH).iterdir():
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path, ignore_errors=True)
             else:
