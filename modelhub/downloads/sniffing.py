@@ -1,12 +1,9 @@
 """What a file is by its first bytes: what can carry code is refused before gigabytes of it came."""
 
-import struct
-
 from modelhub.sources.errors import NotAFile, NotUsable
 from modelhub.sources.names import WEIGHTS
+from modelhub.weights import LENGTH_BYTES, MAX_HEADER_BYTES
 
-# As long as the library itself allows a header to be.
-LONGEST_HEADER = 100_000_000
 PAGES = (b"<!doctype html", b"<html", b"<head", b"<body")
 
 
@@ -19,5 +16,6 @@ def refuse(head: bytes, name: str) -> None:
 
 
 def _is_safetensors(head: bytes) -> bool:
-    length = struct.unpack("<Q", head[:8])[0]
-    return 2 <= length <= LONGEST_HEADER and head[8:9] == b"{"
+    length = int.from_bytes(head[:LENGTH_BYTES], "little")
+    # Longer ones are refused when all of it came.
+    return 2 <= length <= MAX_HEADER_BYTES and head[LENGTH_BYTES : LENGTH_BYTES + 1] == b"{"
