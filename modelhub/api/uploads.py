@@ -17,7 +17,7 @@ from rest_framework.views import APIView
 from accounts import audit
 from accounts.authentication import Identity, caller
 from accounts.models import User
-from accounts.problems import Invalid, Missing, WrongType
+from accounts.problems import Invalid, Missing, NotFound, WrongType
 from modelhub.api import callers
 from modelhub.api.upload_bodies import PartQuery, UploadBody
 from modelhub.elsewhere import elsewhere
@@ -72,9 +72,23 @@ class OneUpload(APIView):
 @csrf_exempt
 @require_POST
 async def complete(request: HttpRequest, upload_id: UUID) -> HttpResponse:
-    """Check the whole file and put it among the models."""
+    """Check the whole file and put it among the models; asked again, tell what became of it."""
+    identity = await sync_to_async(callers.manager)(request)
+    try:
+        done = await _completed(request, identity, upload_id)
+    except NotFound:
+        before = await sync_to_async(landing.before)(identity.user, upload_id)
+        if before is None:
+            raise
+        done = before
+    return JsonResponse(landed(*done))
+
+
+async def _completed(
+    request: HttpRequest, identity: Identity, upload_id: UUID
+) -> tuple[Upload, landing.Judged, CatalogModel | None]:
     with ExitStack() as stack:
-        identity, upload, file = await sync_to_async(_opened)(request, upload_id, stack)
+        upload, file = await sync_to_async(_opened)(identity.user, upload_id, stack)
         try:
             judged = await elsewhere(partial(landing.judge, upload, file))
         except Invalid:
@@ -82,19 +96,15 @@ async def complete(request: HttpRequest, upload_id: UUID) -> HttpResponse:
             await sync_to_async(sending.discard)(upload)
             raise
         by = audit.source(request, identity.user, identity.key)
-        model = await sync_to_async(landing.land)(upload, judged, by)
-        return JsonResponse(landed(upload, judged, model))
+        return upload, judged, await sync_to_async(landing.land)(upload, judged, by)
 
 
-def _opened(
-    request: HttpRequest, upload_id: UUID, stack: ExitStack
-) -> tuple[Identity, Upload, IO[bytes]]:
-    identity = callers.manager(request)
-    upload = sending.mine(identity.user, upload_id)
+def _opened(owner: User, upload_id: UUID, stack: ExitStack) -> tuple[Upload, IO[bytes]]:
+    upload = sending.mine(owner, upload_id)
     landing.check_whole(upload)
     file = stack.enter_context(parts.held(upload.pk))
     # It may have ended while we were not holding it.
-    return identity, sending.mine(identity.user, upload_id), file
+    return sending.mine(owner, upload_id), file
 
 
 def shown(upload: Upload) -> dict[str, Any]:

@@ -5,11 +5,13 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
+from uuid import UUID
 
 from django.db import transaction
 
 from accounts import audit
 from accounts.audit import Action
+from accounts.models import AuditEntry, User
 from accounts.problems import Invalid, NotFound
 from modelhub import moving, one_disk
 from modelhub.kinds import NAMINGS, Kind
@@ -67,7 +69,6 @@ def land(upload: Upload, judged: Judged, by: audit.Source) -> CatalogModel | Non
     folder = parts.root() / NAMINGS[judged.kind].folder
     target = folder / upload.filename
     with parts.one_by_one():
-        folder.mkdir(parents=True, exist_ok=True)
         names.check_free(upload.filename, [folder])
         _move(upload, target, judged, by)
     return judging.listed(target, judged.sha256)

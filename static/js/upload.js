@@ -44,7 +44,7 @@ class Sending {
     const stand = element(".sending-stand", this.row);
     stand.toggleAttribute("data-wrong", wrong);
     stand.textContent = [done, words || (this.paused ? "paused" : "")].filter(Boolean).join(", ");
-    element(".sending-pause", this.row).hidden = this.paused;
+    element(".sending-pause", this.row).hidden = this.paused || Boolean(this.checking);
     element(".sending-resume", this.row).hidden = !this.paused;
   }
 
@@ -95,32 +95,40 @@ class Sending {
     }
   }
 
-  async part() {
-    const { id, receivedBytes: from, partBytes } = this.state;
-    const bytes = this.file.slice(from, from + partBytes);
-    for (const wait of [...WAITS, 0]) {
+  // Asked again after a wait, as long as nothing is wrong but the line or the moment.
+  async patiently(ask) {
+    for (const wait of WAITS) {
       try {
-        return await call("PUT", `${UPLOADS}/${id}?offset=${from}`, bytes);
+        return await ask();
       } catch (problem) {
-        if (problem.code === "wrong_offset") return call("GET", `${UPLOADS}/${id}`);
-        if (!PASSING.has(problem.code) || !wait) throw problem;
+        if (!PASSING.has(problem.code)) throw problem;
         this.draw(`the line is lost, trying again in ${wait} s`);
         await seconds(wait);
       }
     }
-    throw new Refusal("The server does not answer.", "unreachable");
+    return ask();
+  }
+
+  async part() {
+    const { id, receivedBytes: from, partBytes } = this.state;
+    const bytes = this.file.slice(from, from + partBytes);
+    try {
+      return await this.patiently(() => call("PUT", `${UPLOADS}/${id}?offset=${from}`, bytes));
+    } catch (problem) {
+      if (problem.code !== "wrong_offset") throw problem;
+      return call("GET", `${UPLOADS}/${id}`);
+    }
   }
 
   async complete() {
-    element(".sending-pause", this.row).hidden = true;
+    this.checking = true;
     element(".sending-drop", this.row).hidden = true;
     this.draw("the server checks it …");
-    element(".sending-pause", this.row).hidden = true;
     try {
-      const told = await call("POST", `${UPLOADS}/${this.state.id}/complete`);
-      this.done(told);
+      this.done(await this.patiently(() => call("POST", `${UPLOADS}/${this.state.id}/complete`)));
     } catch (problem) {
       if (!(problem instanceof Refusal)) throw problem;
+      this.checking = false;
       element(".sending-drop", this.row).hidden = false;
       if (!HOPELESS.has(problem.code)) throw problem;
       this.over(problem.message, true);

@@ -243,6 +243,30 @@ async def test_an_upload_goes_on_after_a_pause_and_another_visit(
     assert (live.data_dir / "models" / sent.name).read_bytes() == sent.read_bytes()
 
 
+async def test_a_completion_whose_answer_was_lost_is_asked_for_again(
+    carol: Window, tmp_path: Path
+) -> None:
+    sent = file(tmp_path, "noon.safetensors", 1000)
+    lost: list[int] = []
+
+    async def lose(route: Route) -> None:
+        if lost:
+            await route.continue_()
+            return
+        lost.append((await route.fetch()).status)
+        await route.abort()
+
+    await carol.visit(PAGE)
+    await carol.page.route("**/v1/models/uploads/*/complete", lose)
+    await carol.page.locator("#upload-file").set_input_files(sent)
+    row = carol.page.get_by_role("listitem").filter(has_text="noon.safetensors")
+    await expect(row).to_contain_text("complete. It is here")
+    assert lost == [200]
+    # The browser itself reports the lost line on its console.
+    assert [t for t in carol.troubles if "ERR_FAILED" not in t] == []
+    carol.troubles.clear()
+
+
 async def test_what_is_no_model_is_refused_in_words(carol: Window, tmp_path: Path) -> None:
     trap = tmp_path / "trap.safetensors"
     trap.write_bytes(b"\x80\x04cos\nsystem\n(S'true'\ntR.")

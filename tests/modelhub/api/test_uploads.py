@@ -149,6 +149,25 @@ def test_half_a_file_is_not_complete(sender: Sender) -> None:
     pk = sender.start(MODEL)["id"]
     sender.part(pk, 0, MODEL[:500])
     assert sender.complete(pk).json()["error"]["code"] == "upload_incomplete"
+def test_a_completion_is_told_again(sender: Sender, models_dir: Path, bob: User) -> None:
+    pk = sender.start(LORA, "ink.safetensors")["id"]
+    sender.part(pk, 0, LORA)
+    told, again = sender.complete(pk), sender.complete(pk)
+    assert (again.status_code, again.json()) == (200, told.json())
+    assert files(models_dir) == {"loras/ink.safetensors": LORA}
+    assert AuditEntry.objects.filter(action="model_uploaded").count() == 1
+    bob.is_staff = True
+    bob.save()
+    other = Sender(headers={"X-Api-Key": keys.mint(bob, "bob", ["models"])[1]})
+    assert other.complete(pk).status_code == 404
+
+
+def test_what_was_given_up_is_not_told_again(sender: Sender) -> None:
+    pk = sender.start(MODEL)["id"]
+    sender.delete(f"{UPLOADS}/{pk}")
+    assert sender.complete(pk).status_code == 404
+
+
     assert sender.part(pk, 500, MODEL[500:]).status_code == 200
 
 
