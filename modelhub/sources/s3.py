@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 
 from accounts.problems import Invalid
+from modelhub.detection.contents import FOREIGN, PICKLES
 from modelhub.fetcher import Abandoned, BadReply
 from modelhub.sources import names, repository
 from modelhub.sources.contract import Body, File, GivenUp, Plan, Wanted, Wish
@@ -39,12 +40,12 @@ class Bucket:
         uri = str(reference.get("uri") or "")
         bucket, key = _taken_apart(uri)
         last = PurePosixPath(key).name
-        takes = names.weights(last) if last.lower().endswith(names.WEIGHTS) else names.fit(last)
+        takes = names.weights(last) if _is_file(key) else names.fit(last)
         return Wish({"uri": f"{SCHEME}{bucket}/{key}"}, uri[:200], takes)
 
     def plan(self, asked: Mapping[str, Any], given_up: GivenUp) -> Plan:
         bucket, key = _taken_apart(asked["uri"])
-        if not key.endswith("/") and key.lower().endswith(names.WEIGHTS):
+        if _is_file(key):
             size, etag = _head(bucket, key)
             file = File("", asked["uri"], size, etag=etag)
             return Plan(names.weights(PurePosixPath(key).name), (file,))
@@ -62,6 +63,11 @@ class Bucket:
             total = wanted.start + int(found["ContentLength"])
             pieces = _pieces(stream, bucket, given_up)
             yield Body(wanted.start, total, str(found.get("ETag") or ""), pieces)
+
+
+def _is_file(key: str) -> bool:
+    """Of weights in whatever format; the rest are folders, with or without a slash."""
+    return key.lower().endswith((names.WEIGHTS, *PICKLES, *FOREIGN))
 
 
 def _folder(bucket: str, prefix: str) -> Plan:
