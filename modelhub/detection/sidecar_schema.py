@@ -5,7 +5,7 @@ from typing import Any
 
 from modelhub import bounds
 from modelhub.detection.told import MAX_TRIGGER_WORDS, PREDICTIONS, plain, words
-from modelhub.values import Read, Wrong, number, whole
+from modelhub.values import Read, Wrong, number, scheduler, whole
 
 MAX_ITEMS = 50
 
@@ -75,7 +75,7 @@ def _size(value: Any) -> dict[str, Any]:
 DEFAULTS: Mapping[str, Read] = {
     "steps": whole(1, bounds.MAX_STEPS),
     "guidance_scale": number(0, bounds.MAX_GUIDANCE),
-    "scheduler": _text(40),
+    "scheduler": scheduler,
     "width": _side,
     "height": _side,
     "negative_prompt": _text(bounds.MAX_NEGATIVE_PROMPT),

@@ -86,7 +86,7 @@ def test_what_is_wrong_is_told_and_the_rest_is_taken(key: str, value: Any, tmp_p
 @pytest.mark.parametrize(
     ("key", "value"),
     [("steps", 0), ("steps", True), ("guidance_scale", "7"), ("width", 63), ("clip_skip", 13),
-     ("scheduler", 1), ("guidance_scale", float("inf")), ("speed", 1)],
+     ("scheduler", 1), ("scheduler", "nope"), ("guidance_scale", float("inf")), ("speed", 1)],
 )  # fmt: skip
 def test_a_wrong_default_is_told_by_its_name(key: str, value: Any, tmp_path: Path) -> None:
     found = beside(tmp_path, json.dumps({"defaults": {"height": 512, key: value}}))
