@@ -72,7 +72,8 @@ class OneAddition(APIView):
         model = self._named(name, request)
         model_id = model.public_id
         gone = deleting.delete(model, source(request))
-        return Response(shapes.deleted(model_id, gone=gone), status=200 if gone else 202)
+        told = shapes.deleted(model_id, gone=gone, waits_for=deleting.waits_for(model))
+        return Response(told, status=200 if gone else 202)
 
     def _named(self, name: str, request: Request) -> CatalogModel:
         prefix = NAMINGS[self.kinds[0]].prefix

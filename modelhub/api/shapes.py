@@ -107,10 +107,10 @@ def _sayable(name: str) -> str:
     return plain(name.encode(errors="backslashreplace").decode())
 
 
-def deleted(model_id: str, *, gone: bool) -> dict[str, Any]:
-    """As OpenAI's clients read it; a model still in use goes by itself a little later."""
+def deleted(model_id: str, *, gone: bool, waits_for: str = "") -> dict[str, Any]:
+    """As OpenAI's clients read it; a model that has to wait goes by itself a little later."""
     shown = {"id": model_id, "object": "model", "deleted": gone}
-    return shown if gone else shown | {"state": CatalogModel.State.DELETING}
+    return shown if gone else shown | {"state": CatalogModel.State.DELETING, "detail": waits_for}
 
 
 def bare_name(model: CatalogModel) -> str:

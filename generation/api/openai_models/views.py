@@ -71,7 +71,8 @@ class ModelView(APIView):
         model = _installed(name, caller(request).user)
         model_id = model.public_id
         gone = deleting.delete(model, source(request))
-        return Response(shapes.deleted(model_id, gone=gone), status=200 if gone else 202)
+        told = shapes.deleted(model_id, gone=gone, waits_for=deleting.waits_for(model))
+        return Response(told, status=200 if gone else 202)
 
 
 class ModelInfoView(APIView):

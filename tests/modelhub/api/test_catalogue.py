@@ -183,6 +183,19 @@ class TestDeleting:
         )  # fmt: skip
         assert not (models_dir / "one").exists()
 
+    @pytest.mark.parametrize("path", ["/v1/models/sd/one", "/v1/loras/one"])
+    def test_what_cannot_go_yet_says_why(
+        self, boss: Client, make_model: MakeModel, models_dir: Path, path: str
+    ) -> None:
+        make_model("one")
+        post(boss, "/v1/models/refresh")
+        if "loras" in path:
+            CatalogModel.objects.update(kind="lora", public_id="lora/one")
+        (models_dir / ".trash").write_text("in the way")
+        reply = boss.delete(path)
+        assert (reply.status_code, reply.json()["state"]) == (202, "deleting")
+        assert "its files cannot be deleted" in reply.json()["detail"]
+
     def test_an_old_session_must_prove_itself_first(self, staff: User) -> None:
         installed("one")
         browser = Client()
