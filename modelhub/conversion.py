@@ -93,6 +93,9 @@ def run_next() -> None:
         prune()
     except copies.Busy:
         return
+    except OSError as problem:
+        logger.warning("No copies in the models folder: %s", problem.strerror)
+        return
     waiting = [model for model in without_copy() if not model.conversion_problem]
     if not waiting:
         return

@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 from accounts import audit
 from accounts.audit import Action
 from accounts.problems import Invalid
+from modelhub import disk
 from modelhub.downloads import bell, places, telling
 from modelhub.kinds import Kind
 from modelhub.models import Download, Source
@@ -38,10 +39,12 @@ class WrongState(Invalid):
     code = "invalid_state"
 
 
+@disk.named()
 def start(asked: Asked, by: audit.Source = audit.SYSTEM) -> Download:
     """The row of a new download, or of the one under way that fetches the same in the same way.
 
-    Raises Invalid or Forbidden for what can never be fetched, `already_exists` for a taken name.
+    Raises Invalid or Forbidden for what can never be fetched, `already_exists` for a taken name,
+    DiskDown where the models folder cannot be read.
     """
     wish = _wish(asked)
     for found in _alike(asked, Download.OPEN):

@@ -1,6 +1,5 @@
 """Where a download lies while it is one, which names are taken, and whether there is room."""
 
-import errno
 import os
 import shutil
 from collections.abc import Iterator
@@ -10,8 +9,9 @@ from django.conf import settings
 from django.db.models import F, Q, Sum
 from django.db.models.functions import Coalesce, Greatest
 
-from accounts.problems import Busy, Invalid
+from accounts.problems import Invalid
 from modelhub import moving, one_disk, walking
+from modelhub.disk import DiskFull
 from modelhub.kinds import NAMINGS, Kind
 from modelhub.models import Download
 from modelhub.sources import names
@@ -26,10 +26,6 @@ FOLDERS = tuple(dict.fromkeys(naming.folder for naming in NAMINGS.values()))
 
 class NameTaken(Invalid):
     code = "already_exists"
-
-
-class NoRoom(Busy):
-    code = "storage_full"
 
 
 def root() -> Path:
@@ -88,19 +84,15 @@ def _is_shelf(path: Path) -> bool:
 
 
 def check_room(download: Download, total: int | None, done: int) -> None:
-    """Raises NoRoom where the disk cannot take what is still to come of this and of the others."""
+    """Raises DiskFull where the disk cannot take what is still to come of this and of the others."""
     place = root()
     place.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(place).free - SPARE_BYTES
     wanted = max(0, (total or 0) - done)
     if wanted + _promised(download) > free:
-        raise NoRoom(
+        raise DiskFull(
             f"There is no room: {wanted} bytes are still to come, {max(free, 0)} are free for it."
         )
-
-
-def full(error: OSError) -> bool:
-    return error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def put(found: Path, wanted: Path, *, force: bool) -> None:
@@ -108,7 +100,6 @@ def put(found: Path, wanted: Path, *, force: bool) -> None:
     never over a folder of others. Raises NameTaken or OtherDisk.
     """
     _check_no_shelf(wanted)
-    wanted.parent.mkdir(parents=True, exist_ok=True)
     with one_disk.moves_into(wanted.parent):
         if force:
             _set_aside(found, wanted)
@@ -147,7 +138,7 @@ def _set_aside(found: Path, wanted: Path) -> None:
 def _present(folder: Path) -> Iterator[str]:
     try:
         listed = [entry.name for entry in os.scandir(folder) if not entry.name.startswith(".")]
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return
     for name in listed:
         if name not in FOLDERS:

@@ -9,7 +9,7 @@ from typing import Any
 from django.db import transaction
 
 from accounts.problems import Problem
-from modelhub import fetcher
+from modelhub import disk, fetcher
 from modelhub.downloads import finishing, lease, places
 from modelhub.downloads.lease import Claim, Lost
 from modelhub.downloads.pace import Bucket
@@ -28,6 +28,7 @@ MOST_BEGINNINGS = 3
 LONGEST_PAUSE = 300.0
 # A line that broke while something came is taken up again at once, or nearly.
 BREATH_SECONDS = 0.1
+UNEXPECTED = "An unexpected error ended this download; the log tells more."
 
 Gone = Callable[[], bool]
 
@@ -53,12 +54,13 @@ class Work:
         except Problem as problem:
             self._failed(problem.code, problem.message)
         except OSError as error:
-            if not places.full(error):
-                self._failed("internal_error", "The disk cannot be written; the log tells more.")
+            refused = disk.refusal(error)
+            if refused is None:
+                self._failed("internal_error", UNEXPECTED)
                 raise
-            self._failed(places.NoRoom.code, "The disk is full.")
+            self._failed(refused.code, refused.message)
         except Exception:
-            self._failed("internal_error", "An unexpected error ended this download.")
+            self._failed("internal_error", UNEXPECTED)
             raise
 
     def _run(self) -> None:

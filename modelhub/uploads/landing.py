@@ -13,7 +13,7 @@ from accounts import audit
 from accounts.audit import Action
 from accounts.models import AuditEntry, User
 from accounts.problems import Invalid, NotFound
-from modelhub import moving, one_disk
+from modelhub import disk, moving, one_disk
 from modelhub.kinds import NAMINGS, Kind
 from modelhub.models import CatalogModel, Upload
 from modelhub.uploads import judging, names, parts
@@ -42,10 +42,11 @@ def check_whole(upload: Upload) -> None:
         raise Incomplete(told)
 
 
+@disk.named()
 def judge(upload: Upload, file: IO[bytes]) -> Judged:
     """Reads all of the file, which takes its time, and asks no database.
 
-    Raises HashMismatch, or Invalid `unsupported_model_format`.
+    Raises HashMismatch, Invalid `unsupported_model_format`, or DiskDown.
     """
     path = parts.file_of(upload.pk)
     if os.fstat(file.fileno()).st_size != upload.size_bytes:
@@ -61,10 +62,11 @@ def judge(upload: Upload, file: IO[bytes]) -> Judged:
     return Judged(digest.hexdigest(), kind)
 
 
+@disk.named()
 def land(upload: Upload, judged: Judged, by: audit.Source) -> CatalogModel | None:
     """Its place among the models, and its row there; None where no scan takes it for a model.
 
-    Raises NameTaken or OtherDisk, and NotFound when it ended meanwhile.
+    Raises NameTaken, OtherDisk, Invalid, DiskFull or DiskDown, and NotFound when it ended meanwhile.
     """
     folder = parts.root() / NAMINGS[judged.kind].folder
     target = folder / upload.filename
@@ -72,6 +74,23 @@ def land(upload: Upload, judged: Judged, by: audit.Source) -> CatalogModel | Non
         names.check_free(upload.filename, [folder])
         _move(upload, target, judged, by)
     return judging.listed(target, judged.sha256)
+
+
+def before(owner: User, pk: UUID) -> tuple[Upload, Judged, CatalogModel | None] | None:
+    """What became of an upload of `owner` that has ended well, for who did not hear it; else None."""
+    told = AuditEntry.objects.filter(
+        action=Action.MODEL_UPLOADED,
+        actor_id=owner.pk,
+        target_type=Upload.__name__.lower(),
+        target_id=str(pk),
+    ).first()
+    if told is None:
+        return None
+    name, kind, size = (told.detail[key] for key in ("name", "kind", "bytes"))
+    judged = Judged(told.detail["sha256"], Kind(kind))
+    path = (Path(NAMINGS[judged.kind].folder) / name).as_posix()
+    model = CatalogModel.objects.filter(path=path).first()
+    return Upload(pk=pk, filename=name, size_bytes=size), judged, model
 
 
 def _move(upload: Upload, target: Path, judged: Judged, by: audit.Source) -> None:

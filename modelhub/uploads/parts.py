@@ -14,6 +14,8 @@ from django.db.models import F, Sum
 from django.db.models.functions import Coalesce
 
 from accounts.problems import Busy, Invalid
+from modelhub import disk
+from modelhub.disk import DiskFull
 from modelhub.models import Download, Upload
 
 PIECE = 2**20
@@ -25,10 +27,6 @@ class AtWork(Busy):
     """Somebody else writes to this upload at this moment."""
 
     code = "upload_busy"
-
-
-class DiskFull(Busy):
-    code = "storage_full"
 
 
 class Readable(Protocol):
@@ -52,8 +50,12 @@ def file_of(pk: UUID) -> Path:
 
 @contextmanager
 def held(pk: UUID) -> Iterator[IO[bytes]]:
-    """The upload's file, for one writer at a time on all of this host's processes. Raises AtWork."""
-    with os.fdopen(os.open(file_of(pk), os.O_RDWR | os.O_CREAT, 0o644), "r+b") as file:
+    """The upload's file, for one writer at a time on all of this host's processes. Raises AtWork,
+    DiskFull or DiskDown.
+    """
+    with disk.named():
+        handle = os.open(file_of(pk), os.O_RDWR | os.O_CREAT, 0o644)
+    with os.fdopen(handle, "r+b") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -70,21 +72,18 @@ def one_by_one() -> Iterator[None]:
 
 
 def write(file: IO[bytes], offset: int, body: Readable, length: int) -> None:
-    """`length` bytes of `body` at `offset`, durable when this returns. Raises DiskFull, or Invalid
-    when the body is shorter; what was written of it counts for nothing then.
+    """`length` bytes of `body` at `offset`, durable when this returns. Raises OSError, or Invalid when
+    the body is shorter; what was written of it counts for nothing then.
     """
-    try:
-        # A writer that died may have left more than its row says.
-        file.truncate(offset)
-        file.seek(offset)
-        left = length
-        while left and (piece := body.read(min(PIECE, left))):
-            file.write(piece)
-            left -= len(piece)
-        file.flush()
-        os.fsync(file.fileno())
-    except OSError as error:
-        raise DiskFull(f"The part cannot be written: {error.strerror}.", retry_after=60) from error
+    # A writer that died may have left more than its row says.
+    file.truncate(offset)
+    file.seek(offset)
+    left = length
+    while left and (piece := body.read(min(PIECE, left))):
+        file.write(piece)
+        left -= len(piece)
+    file.flush()
+    os.fsync(file.fileno())
     if left:
         raise Invalid("The body ended early.", code="body_stalled")
 

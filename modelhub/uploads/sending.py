@@ -1,5 +1,6 @@
 """The life of an upload until it is whole: the only code that makes and moves its row."""
 
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
@@ -10,7 +11,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.problems import Invalid, NotFound, QuotaUsed
-from modelhub import home
+from modelhub import disk, home
 from modelhub.models import Upload
 from modelhub.uploads import names, parts
 
@@ -35,8 +36,9 @@ def part_bytes() -> int:
     return int(min(PART_BYTES, settings.ALICE_MAX_BODY_MB * 2**20))
 
 
+@disk.named()
 def start(owner: User, filename: str, size: int, sha256: str) -> Upload:
-    """A new upload. Raises Invalid, AnotherFolder, NameTaken, QuotaUsed or DiskFull."""
+    """A new upload. Raises Invalid, AnotherFolder, NameTaken, QuotaUsed, DiskFull or DiskDown."""
     name = names.checked(filename)
     home.check()
     with parts.one_by_one(), transaction.atomic():
@@ -57,10 +59,11 @@ def mine(owner: User, pk: UUID) -> Upload:
     return upload
 
 
+@disk.named()
 def receive(upload: Upload, offset: int, body: parts.Readable, length: int) -> Upload:
     """Take the part that begins at `offset`; one that is here already changes nothing.
 
-    Raises AtWork, WrongOffset, Invalid or DiskFull.
+    Raises AtWork, WrongOffset, Invalid, DiskFull or DiskDown.
     """
     if _is_here(upload, offset, length):
         return upload
@@ -92,7 +95,7 @@ def _is_here(upload: Upload, offset: int, length: int) -> bool:
 
 
 def drop(upload: Upload) -> None:
-    """Give it up. Raises AtWork while a part arrives."""
+    """Give it up. Raises AtWork while a part arrives, DiskFull or DiskDown."""
     with parts.held(upload.pk):
         discard(upload)
 
@@ -100,7 +103,9 @@ def drop(upload: Upload) -> None:
 def discard(upload: Upload) -> None:
     """The same for who holds its file."""
     Upload.objects.filter(pk=upload.pk).delete()
-    parts.file_of(upload.pk).unlink(missing_ok=True)
+    # What cannot be removed now, tidy() finds without an owner.
+    with suppress(OSError):
+        parts.file_of(upload.pk).unlink(missing_ok=True)
 
 
 def tidy() -> int:

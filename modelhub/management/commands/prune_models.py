@@ -19,6 +19,8 @@ class Command(BaseCommand):
             going, freed = conversion.prune(dry_run=dry_run)
         except copies.Busy as problem:
             raise CommandError(str(problem)) from problem
+        except OSError as problem:
+            raise CommandError(f"Nothing can be removed: {problem.strerror}.") from problem
         for copy in going:
             self.stdout.write(f"{copy.path.name}: {copy.size_bytes / 1e6:.0f} MB")
         would = "would be removed" if dry_run else "removed"

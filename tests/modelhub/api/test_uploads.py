@@ -1,10 +1,13 @@
 """Sending a model in parts: what arrives, what is refused, what never happens to other files."""
 
+import errno
 import fcntl
 import hashlib
+import os
 import pickle
 import threading
 from collections import namedtuple
+from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
@@ -25,6 +28,7 @@ from tests.modelhub.programs import LORA, UPLOADS, Sender, files, weights
 
 pytestmark = pytest.mark.django_db
 MODEL = weights()
+BODY = {"filename": "a.safetensors", "sizeBytes": 9, "sha256": "0" * 64}
 
 
 def test_a_file_sent_in_parts_lies_among_the_models(sender: Sender, models_dir: Path) -> None:
@@ -145,10 +149,6 @@ def test_of_many_who_send_one_part_one_wins(sender: Sender, models_dir: Path) ->
     assert files(models_dir) == {"lake.safetensors": MODEL}
 
 
-def test_half_a_file_is_not_complete(sender: Sender) -> None:
-    pk = sender.start(MODEL)["id"]
-    sender.part(pk, 0, MODEL[:500])
-    assert sender.complete(pk).json()["error"]["code"] == "upload_incomplete"
 def test_a_completion_is_told_again(sender: Sender, models_dir: Path, bob: User) -> None:
     pk = sender.start(LORA, "ink.safetensors")["id"]
     sender.part(pk, 0, LORA)
@@ -168,6 +168,10 @@ def test_what_was_given_up_is_not_told_again(sender: Sender) -> None:
     assert sender.complete(pk).status_code == 404
 
 
+def test_half_a_file_is_not_complete(sender: Sender) -> None:
+    pk = sender.start(MODEL)["id"]
+    sender.part(pk, 0, MODEL[:500])
+    assert sender.complete(pk).json()["error"]["code"] == "upload_incomplete"
     assert sender.part(pk, 500, MODEL[500:]).status_code == 200
 
 
@@ -266,6 +270,35 @@ def test_a_folder_on_another_disk_takes_no_upload(
     assert sender.complete(pk).status_code == 200
 
 
+@pytest.mark.parametrize("what", ["link", "dangling", "file"])
+def test_what_stands_where_the_folder_belongs_is_named(
+    sender: Sender, models_dir: Path, tmp_path: Path, what: str
+) -> None:
+    """A link is not entered by any scan: what lies behind it would be here and nowhere listed."""
+    (tmp_path / "real").mkdir()
+    shelf = models_dir / "loras"
+    if what == "file":
+        shelf.write_text("in the way")
+    else:
+        shelf.symlink_to(tmp_path / ("real" if what == "link" else "nowhere"))
+    pk = sender.start(LORA)["id"]
+    sender.part(pk, 0, LORA)
+    reply = sender.complete(pk)
+    code = "already_exists" if what == "file" else "other_disk"
+    assert (reply.status_code, reply.json()["error"]["code"]) == (400, code)
+    assert "loras" in reply.json()["error"]["message"]
+    shelf.unlink()
+    assert sender.complete(pk).status_code == 200
+
+
+def test_a_models_folder_that_is_a_link_takes_uploads(
+    sender: Sender, models_dir: Path, tmp_path: Path
+) -> None:
+    models_dir.rename(tmp_path / "real")
+    models_dir.symlink_to(tmp_path / "real")
+    assert sender.send(MODEL).json()["model"] == "sd/lake"
+
+
 def test_another_persons_upload_does_not_exist(sender: Sender, bob: User) -> None:
     pk = sender.start(MODEL)["id"]
     bob.is_staff = True
@@ -293,6 +326,33 @@ def test_open_uploads_have_a_limit(sender: Sender) -> None:
     body = {"filename": "more.safetensors", "sizeBytes": 9, "sha256": "0" * 64}
     reply = sender.post(UPLOADS, body, "application/json")
     assert (reply.status_code, reply.json()["error"]["code"]) == (429, "insufficient_quota")
+
+
+REFUSALS = ((errno.ENOSPC, "storage_full"), (errno.EROFS, "storage_unavailable"))
+
+
+@pytest.mark.parametrize(("number", "code"), REFUSALS)
+@pytest.mark.parametrize("call", ["pathlib.Path.mkdir", "os.fsync", "modelhub.moving.link"])
+def test_a_disk_that_refuses_is_named_and_loses_nothing(
+    sender: Sender, monkeypatch: pytest.MonkeyPatch, call: str, number: int, code: str
+) -> None:
+    pk = sender.start(MODEL)["id"]
+    sender.part(pk, 0, MODEL[:500])
+    asked: dict[str, Callable[[], Any]] = {
+        "pathlib.Path.mkdir": lambda: sender.post(UPLOADS, BODY, "application/json"),
+        "os.fsync": lambda: sender.part(pk, 500, MODEL[500:]),
+        "modelhub.moving.link": lambda: (sender.part(pk, 500, MODEL[500:]), sender.complete(pk))[1],
+    }
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(call, refuse)
+        reply = asked[call]()
+    assert (reply.status_code, reply.json()["error"]["code"]) == (503, code)
+    sender.part(pk, 500, MODEL[500:])
+    assert sender.complete(pk).status_code == 200
 
 
 Usage = namedtuple("Usage", "total used free")

@@ -1,8 +1,10 @@
 """Whole downloads from a hub that speaks the real protocols, faults included."""
 
+import errno
 import fcntl
 import json
 import logging
+import os
 import shutil
 import threading
 import time
@@ -877,6 +879,38 @@ def test_no_room_is_said_before_anything_comes(
     monkeypatch.setattr(places, "SPARE_BYTES", 10**18)
     assert failed(fetch("huggingface", repo="maker/big")) == "storage_full"
     assert hub.at_storage() == []
+
+
+def test_a_folder_that_is_a_link_takes_no_download(
+    hub: Hub, fetch: Fetch, models_dir: Path, tmp_path: Path
+) -> None:
+    hub.repo("maker/ink", {"ink.safetensors": safetensors(1000)})
+    (tmp_path / "real").mkdir()
+    (models_dir / "loras").symlink_to(tmp_path / "real")
+    done = fetch("huggingface", repo="maker/ink")
+    assert failed(done) == "other_disk"
+    assert list((tmp_path / "real").iterdir()) == []
+    (models_dir / "loras").unlink()
+    assert work(downloads.resume(done)).model
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(errno.EROFS, "storage_unavailable"), (errno.ENOSPC, "storage_full")]
+)
+def test_a_disk_that_refuses_is_named(
+    hub: Hub, fetch: Fetch, monkeypatch: pytest.MonkeyPatch, number: int, code: str
+) -> None:
+    hub.repo("maker/big", {"big.safetensors": safetensors(1000)})
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", refuse)
+        done = fetch("huggingface", repo="maker/big")
+    assert failed(done) == code
+    assert "models folder" in done.error_message
+    assert work(downloads.resume(done)).status == Status.COMPLETED
 
 
 def test_a_sweep_leaves_what_begins_meanwhile(db: None, models_dir: Path) -> None:
