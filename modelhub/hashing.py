@@ -25,12 +25,13 @@ log = logging.getLogger(__name__)
 BLOCK = 8 * 2**20
 # As long as a block took, the disk and the processor are left to those who wait for pictures.
 REST = 1.0
+# Nobody reads their files: there are none, they change, or they go.
+UNHASHED = (CatalogModel.State.MISSING, CatalogModel.State.CORRUPT, CatalogModel.State.DELETING)
 
 
 def waiting() -> QuerySet[CatalogModel]:
     """Models without a digest whose files are there, newest first."""
-    states = (CatalogModel.State.MISSING, CatalogModel.State.CORRUPT, CatalogModel.State.DELETING)
-    return CatalogModel.objects.filter(sha256="").exclude(state__in=states).order_by("-pk")
+    return CatalogModel.objects.filter(sha256="").exclude(state__in=UNHASHED).order_by("-pk")
 
 
 def hash_waiting(seconds: float, rest: float = REST) -> bool:

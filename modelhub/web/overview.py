@@ -8,6 +8,7 @@ from django.db.models import Case, IntegerField, Q, QuerySet, When
 from accounts.models import User
 from modelhub import catalog
 from modelhub.families import TRAITS, Family
+from modelhub.hashing import UNHASHED
 from modelhub.kinds import NAMINGS, Kind
 from modelhub.models import Alias, CatalogModel
 from modelhub.signals import answers, held, schedulers
@@ -53,6 +54,10 @@ class Shown:
     @property
     def is_ready(self) -> bool:
         return self.model.state == State.READY
+
+    @property
+    def waits_for_digest(self) -> bool:
+        return not self.model.sha256 and self.model.state not in UNHASHED
 
     @property
     def is_leaving(self) -> bool:
