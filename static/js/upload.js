@@ -62,6 +62,21 @@ class Sending {
     this.send();
   }
 
+  // False where the server knows nothing of it any more.
+  async goOn(file) {
+    try {
+      this.state = await call("GET", `${UPLOADS}/${this.state.id}`);
+    } catch (problem) {
+      if (problem.code !== "not_found") throw problem;
+      sendings.delete(this.state.id);
+      this.row.remove();
+      return false;
+    }
+    this.file = file;
+    this.resume();
+    return true;
+  }
+
   async drop() {
     this.paused = true;
     this.dropped = true;
@@ -169,12 +184,7 @@ async function choose(file) {
   const known = [...sendings.values()].find(
     ({ state, dropped }) => !dropped && state.filename === name && state.sizeBytes === file.size,
   );
-  if (known) {
-    known.file = file;
-    known.state = await call("GET", `${UPLOADS}/${known.state.id}`);
-    if (known.paused) known.resume();
-    return;
-  }
+  if (known && (!known.paused || (await known.goOn(file)))) return;
   const state = await call("POST", UPLOADS, { filename: name, sizeBytes: file.size });
   keep(new Sending(state, file)).send();
 }
