@@ -24,10 +24,13 @@ def convert(model: CatalogModel) -> copies.Copy:
         copy = copies.make(root, model.location, write)
     except copies.Busy as problem:
         raise conversion.NotNow(str(problem)) from problem
-    except (EngineError, copies.NoSpace) as problem:
-        raise conversion.failed(model, str(problem)) from problem
-    except OSError as problem:
-        reason = f"The copy cannot be written: {problem.strerror}."
+    except (EngineError, copies.NoSpace, OSError) as problem:
+        if not model.location.is_file():
+            # It may come back, and is as good as it was then.
+            raise conversion.NotNow(f"The file of {model.public_id} is gone.") from problem
+        reason = str(problem)
+        if isinstance(problem, OSError):
+            reason = f"The copy cannot be written: {problem.strerror}."
         raise conversion.failed(model, reason) from problem
     conversion.keep(model, copy)
     return copy

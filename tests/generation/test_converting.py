@@ -177,6 +177,20 @@ def test_a_broken_file_says_why_and_is_not_tried_again(
     conversion.run_next()
 
 
+def test_a_file_that_is_away_just_now_leaves_no_problem(model: CatalogModel) -> None:
+    aside = model.location.with_suffix(".aside")
+    model.location.rename(aside)
+    with pytest.raises(CommandError) as stopped:
+        call_command("convert_model", "one")
+    assert stopped.value.returncode == conversion.EXIT_NOT_NOW
+    model.refresh_from_db()
+    assert model.conversion_problem == ""
+    aside.rename(model.location)
+    call_command("convert_model", "one")
+    model.refresh_from_db()
+    assert model.converted_path
+
+
 def test_while_another_conversion_is_under_way_nothing_is_wrong_with_the_model(
     model: CatalogModel, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
