@@ -12,6 +12,7 @@ from accounts.problems import Invalid
 from modelhub import aliases, detection, hashing, scanning
 from modelhub.downloads import lease, places
 from modelhub.downloads.lease import Claim, Lost
+from modelhub.kinds import NAMINGS, Kind
 from modelhub.models import Alias, CatalogModel, Download, DownloadFile, Source
 from modelhub.sources.errors import Later
 
@@ -85,10 +86,21 @@ def _note(claim: Claim, model: CatalogModel | None, target: str) -> None:
             target=target,
             total_bytes=claim.done,
             error_code="",
-            error_message="",
+            error_message=_another_kind(download, model),
         )
         audit.record(audit.Action.MODEL_DOWNLOADED, _asker(download), model or download,
                      name=download.name, source=download.source, path=target)  # fmt: skip
+
+
+def _another_kind(download: Download, model: CatalogModel | None) -> str:
+    """Whoever says what it is may be wrong: it lies where that belongs, and is what it is."""
+    if model is None or not download.kind or model.kind == download.kind:
+        return ""
+    told, found = NAMINGS[Kind(download.kind)], NAMINGS[Kind(model.kind)]
+    # A LyCORIS is a LoRA to those who list it.
+    if told.folder == found.folder:
+        return ""
+    return f"By its content it is of the type {found.title}, not {told.title}, as was said."
 
 
 def call_by_repository(download: Download, model: CatalogModel) -> None:

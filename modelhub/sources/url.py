@@ -1,5 +1,6 @@
 """A file by its address, at one of the hosts that models may come from."""
 
+import unicodedata
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any
@@ -35,6 +36,8 @@ class Url:
             )
         if name and not name.lower().endswith(names.WEIGHTS):
             name += names.WEIGHTS
+        if name and names.fit(name) != unicodedata.normalize("NFC", name):
+            raise Invalid(f"{name[:80]!r} is no plain name of a file.", param="name")
         takes = names.weights(name) if name else ""
         seen = names.of_url(url)
         if not takes and "." in seen:

@@ -85,6 +85,8 @@ def test_asking_otherwise_than_the_one_under_way_is_not_the_same(api: Client) ->
         ("url", {"url": "file:///etc/passwd"}, 400, "invalid_url"),
         ("url", {"url": "https://civitai.com/x.safetensors?token=abc"}, 400, "invalid_value"),
         ("url", {"url": "https://civitai.com/x.pt"}, 400, "unsupported_model_format"),
+        ("url", {"url": "https://civitai.com/x", "name": "../x"}, 400, "invalid_value"),
+        ("url", {"url": "https://civitai.com/x", "name": "a/x?.safetensors"}, 400, "invalid_value"),
         ("s3", {"uri": "s3://b/../x"}, 400, "invalid_value"),
         ("s3", {"uri": "s3://bucket/some/c.ckpt"}, 400, "unsupported_model_format"),
         ("s3", {"uri": "https://b/x"}, 400, "invalid_value"),

@@ -881,6 +881,16 @@ def test_no_room_is_said_before_anything_comes(
     assert hub.at_storage() == []
 
 
+def test_another_type_than_was_said_is_told(hub: Hub, fetch: Fetch) -> None:
+    hub.repo("maker/ink", {"ink.safetensors": safetensors(1000)})
+    done = fetch("huggingface", repo="maker/ink", kind="vae")
+    assert done.model
+    assert (done.status, done.model.kind) == (Status.COMPLETED, "lora")
+    assert "of the type LoRA, not VAE" in done.error_message
+    hub.repo("maker/wash", {"wash.safetensors": safetensors(1000, seed=2)})
+    assert fetch("huggingface", repo="maker/wash", kind="lycoris").error_message == ""
+
+
 def test_a_folder_that_is_a_link_takes_no_download(
     hub: Hub, fetch: Fetch, models_dir: Path, tmp_path: Path
 ) -> None:
