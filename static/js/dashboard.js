@@ -1,6 +1,6 @@
 // The dashboard: draws the board it was served with, and each newer one it hears of.
 
-import { Refusal, call, element, say, stamp } from "./page.js";
+import { Refusal, call, element, holdFocus, say, stamp } from "./page.js";
 import { listen } from "./socket.js";
 
 const GIBIBYTE = 2 ** 30;
@@ -33,12 +33,14 @@ function makeJob({ id, prompt }) {
   button.setAttribute("aria-label", `Cancel: ${prompt.slice(0, SHOWN_SIGNS)}`);
   button.title = "Cancel";
   button.addEventListener("click", async () => {
-    button.disabled = true;
+    // Not disabled meanwhile: that would take the focus away.
+    if (button.ariaDisabled) return;
+    button.ariaDisabled = "true";
     try {
       await call("POST", `/v1/jobs/${id}/cancel`);
     } catch (problem) {
       if (!(problem instanceof Refusal)) throw problem;
-      button.disabled = false;
+      button.ariaDisabled = null;
       say(problem.message);
     }
   });
@@ -85,7 +87,10 @@ function makePrint({ page, thumbnail, prompt, width, height }) {
 function draw({ queue, jobs, workers, images }) {
   const stand = `${queue.running} running, ${queue.queued} waiting`;
   write(document, "#queue-stand", stand);
-  lay(element("#jobs"), jobs, makeJob, fillJob);
+  const cancelOf = (row) => element(".job-cancel", row);
+  holdFocus(element("#jobs"), cancelOf, element("#queue-title"), () => {
+    lay(element("#jobs"), jobs, makeJob, fillJob);
+  });
   const named = workers.map((worker) => ({ ...worker, id: `${worker.host} ${worker.device}` }));
   lay(element("#workers"), named, () => stamp("t-worker"), fillWorker);
   lay(element("#recent"), images, makePrint, () => {});

@@ -1,20 +1,9 @@
 // Downloads: the list it was served with, drawn anew whenever one of them changes.
 
-import { Refusal, call, element, say, stamp } from "./page.js";
+import { Refusal, call, element, holdFocus, say, size, stamp } from "./page.js";
 import { listen } from "./socket.js";
 
-const UNITS = ["bytes", "KB", "MB", "GB", "TB"];
 const MOVING = new Set(["queued", "downloading", "verifying"]);
-
-function size(bytes) {
-  let unit = 0;
-  let left = bytes;
-  while (left >= 1024 && unit < UNITS.length - 1) {
-    left /= 1024;
-    unit += 1;
-  }
-  return `${unit ? left.toFixed(1) : left} ${UNITS[unit]}`;
-}
 
 function time(seconds) {
   if (seconds < 60) return `${seconds} s left`;
@@ -86,6 +75,11 @@ function draw({ downloads }) {
   element("#downloads-none").hidden = rows.length > 0;
 }
 
+// What of a row can be pressed now: the button that was pressed goes with the state it belongs to.
+function deedOf(row) {
+  return element("a.download-model:not([hidden]), form:not([hidden]) button", row);
+}
+
 const REQUESTS = {
   cancel: (id) => ["POST", `/v1/models/download/${id}/cancel`],
   resume: (id) => ["POST", `/v1/models/download/${id}/resume`],
@@ -96,18 +90,20 @@ element("#downloads").addEventListener("submit", async (event) => {
   const deed = event.target.dataset.deed;
   const row = event.target.closest(".download");
   event.preventDefault();
-  event.submitter.disabled = true;
+  // Not disabled meanwhile: that would take the focus away.
+  if (row.dataset.asking) return;
+  row.dataset.asking = deed;
   try {
     await call(...REQUESTS[deed](row.dataset.key));
   } catch (problem) {
     if (!(problem instanceof Refusal)) throw problem;
     say(problem.message);
   } finally {
-    event.submitter.disabled = false;
+    delete row.dataset.asking;
   }
 });
 
 listen("/ws/downloads", {
-  hear: draw,
+  hear: (board) => holdFocus(element("#downloads"), deedOf, element("#what"), () => draw(board)),
   ended: (code) => say(code === 4401 ? "You are signed out." : "This page is no longer live."),
 });

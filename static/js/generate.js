@@ -119,11 +119,13 @@ function drawTile(work) {
 function drawStand(work) {
   const open = !ENDED.has(work.state);
   const done = work.steps ? work.step / work.steps : 0;
+  const held = element("#developing").contains(document.activeElement);
   element("#developing").hidden = !open;
+  if (held && !open) element("#stage-title").focus();
   element("#bar").value = done;
   document.title = open && done ? `${Math.round(100 * done)} % · ALICE` : TITLE;
   element("#stand").textContent = stand(work);
-  element("#cancel").disabled = Boolean(work.cancelling);
+  element("#cancel").ariaDisabled = work.cancelling ? "true" : null;
   const adjusted = element("#adjusted");
   adjusted.hidden = !work.adjustments?.length;
   adjusted.textContent = (work.adjustments ?? [])
@@ -220,6 +222,7 @@ function ending({ state, images, message }) {
 async function create() {
   const wanted = order();
   const button = element(".button-create");
+  const held = document.activeElement === button;
   button.disabled = true;
   showProblem(null);
   try {
@@ -232,11 +235,14 @@ async function create() {
     showProblem(problem);
   } finally {
     button.disabled = false;
+    // Switched off, it lost the focus that a keyboard had on it.
+    if (held && document.activeElement === document.body) button.focus({ preventScroll: true });
   }
 }
 
 async function cancel() {
   const work = shown;
+  if (work.cancelling) return;
   work.cancelling = true;
   drawStand(work);
   try {

@@ -13,13 +13,23 @@ export function say(text) {
   toast.textContent = text;
   toast.toggleAttribute("data-shown", true);
   clearTimeout(say.timer);
-  say.timer = setTimeout(() => toast.removeAttribute("data-shown"), 4000);
+  // Long enough to read it: a second for a dozen letters.
+  const shown = Math.max(4000, 80 * text.length);
+  say.timer = setTimeout(() => toast.removeAttribute("data-shown"), shown);
 }
 
 const IN_OUR_WORDS = {
   invalid_api_key: "Your session has ended. Sign in again to go on.",
   csrf_failed: "This page is out of date. Load it again and try once more.",
 };
+
+const SIZES = [[1e9, "GB"], [1e6, "MB"], [1e3, "KB"]];
+
+// Bytes as the server writes them, by thousands: 1.5 GB.
+export function size(bytes) {
+  const [unit, name] = SIZES.find(([least]) => bytes >= least) ?? [1, "bytes"];
+  return `${Number((bytes / unit).toFixed(unit === 1 ? 0 : 1)).toLocaleString("en")} ${name}`;
+}
 
 // A template's first element, filled: {selector: text} and {selector: {attribute: value}}.
 export function stamp(id, values = {}) {
@@ -33,6 +43,20 @@ export function stamp(id, values = {}) {
     }
   }
   return copy;
+}
+
+// Makes a change to a list. A focus that it takes away goes to `deedOf` the row that is there now,
+// or to `otherwise`: a focus that is lost starts at the top of the page again.
+export function holdFocus(list, deedOf, otherwise, change) {
+  const held = document.activeElement;
+  const rows = [...list.children];
+  const at = rows.findIndex((row) => row.contains(held));
+  change();
+  if (at < 0) return;
+  const row = rows[at].isConnected ? rows[at] : list.children[at] ?? list.lastElementChild;
+  // A row that moves to another place loses it as well.
+  const next = held.isConnected && held.checkVisibility() ? held : (row && deedOf(row)) ?? otherwise;
+  if (document.activeElement !== next) next.focus();
 }
 
 // `body`: JSON, or a Blob that is sent as it is.
@@ -89,6 +113,8 @@ function setUpTheme() {
   button.addEventListener("click", () => {
     const theme = isDark() ? "light" : "dark";
     root.dataset.theme = theme;
+    const ground = getComputedStyle(document.body).backgroundColor;
+    for (const meta of document.querySelectorAll("meta[name=theme-color]")) meta.content = ground;
     // A cookie, so that the server draws the next page right from the start.
     document.cookie = `alice_theme=${theme}; path=/; max-age=31536000; samesite=lax`;
   });
@@ -100,6 +126,12 @@ function openMenus() {
 
 function setUpMenus() {
   document.addEventListener("click", (event) => {
+    for (const menu of openMenus()) {
+      if (!menu.contains(event.target)) menu.open = false;
+    }
+  });
+  // Whoever tabs on must not have an open menu lie over what comes next.
+  document.addEventListener("focusin", (event) => {
     for (const menu of openMenus()) {
       if (!menu.contains(event.target)) menu.open = false;
     }

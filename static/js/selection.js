@@ -69,7 +69,11 @@ export function refresh() {
 }
 
 function closeMenus() {
-  for (const menu of document.querySelectorAll("#bulk details[open]")) menu.open = false;
+  for (const menu of document.querySelectorAll("#bulk details[open]")) {
+    const inside = menu.contains(document.activeElement);
+    menu.open = false;
+    if (inside) element("summary", menu).focus();
+  }
 }
 
 function setAlways(on) {
@@ -150,6 +154,9 @@ export function setUpSelection() {
   element("#selecting").addEventListener("click", () => (always ? selectNone() : setAlways(true)));
   element("#select-none").addEventListener("click", () => {
     selectNone();
+    // The bar with this button is gone; the wall is where one goes on.
+    const print = element("#wall > [data-current]");
+    if (print) linkOf(print).focus({ preventScroll: true });
     announce("Nothing is selected.");
   });
   element("#bulk").addEventListener("submit", (event) => {

@@ -11,7 +11,10 @@ async function send(form, submitter) {
     throw new Refusal("The server does not answer.", "unreachable");
   }
   const page = new DOMParser().parseFromString(await reply.text(), "text/html");
-  if (!reply.ok) throw new Refusal(element("main", page)?.textContent.trim() ?? `${reply.status}`);
+  if (!reply.ok) {
+    const why = element(".message, .error, .notice-error", page);
+    throw new Refusal(why?.textContent.trim() ?? `The server answered ${reply.status}.`);
+  }
   // Led elsewhere, to the login for one: there this page has no part to take.
   if (new URL(reply.url).pathname !== location.pathname) location.assign(reply.url);
   return page;
