@@ -7,12 +7,12 @@ from django.contrib import admin
 from django.contrib.messages import WARNING
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
 from django.utils.html import format_html
 
 from accounts import audit
 from accounts.problems import Problem
+from accounts.quotas import size
 from generation import jobs
 from generation.models import OPEN, Job, JobImage, WorkerStatus
 
@@ -158,7 +158,7 @@ class WorkerStatusAdmin(admin.ModelAdmin):
         if not worker.memory_total_bytes:
             return ""
         used, total = worker.memory_used_bytes, worker.memory_total_bytes
-        return f"{filesizeformat(used)} of {filesizeformat(total)}"
+        return f"{size(used)} of {size(total)}"
 
 
 def _note(request: HttpRequest, job: Job, **detail: str) -> None:

@@ -9,10 +9,10 @@ from django.contrib.messages import WARNING
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.template.defaultfilters import filesizeformat
 
 from accounts import audit
 from accounts.problems import Problem
+from accounts.quotas import size
 from modelhub import aliases, deleting, keeping, preferences
 from modelhub.downloads.admin import DownloadAdmin
 from modelhub.kinds import Kind
@@ -106,11 +106,11 @@ class CatalogModelAdmin(admin.ModelAdmin):
 
     @admin.display(description="on disk", ordering="size_bytes")
     def bytes(self, model: CatalogModel) -> str:
-        return filesizeformat(model.size_bytes)
+        return size(model.size_bytes)
 
     @admin.display(description="in memory", ordering="memory_bytes")
     def memory(self, model: CatalogModel) -> str:
-        return filesizeformat(model.memory_bytes) if model.memory_bytes else "not known"
+        return size(model.memory_bytes) if model.memory_bytes else "not known"
 
     @admin.action(description="Switch selected models on", permissions=["change"])
     def enable(self, request: HttpRequest, models: QuerySet[CatalogModel]) -> None:

@@ -7,6 +7,9 @@ from accounts.quotas import Allowance, size
 register = template.Library()
 
 
+register.filter("size", size)
+
+
 @register.filter
 def amount(value: float | None, name: str) -> str:
     """A limit's value by the limit's name: 1.5 GB, 12,000, no limit."""

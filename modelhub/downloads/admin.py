@@ -6,10 +6,10 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.template.defaultfilters import filesizeformat
 
 from accounts import audit
 from accounts.problems import Problem
+from accounts.quotas import size
 from modelhub import downloads
 from modelhub.downloads import shapes
 from modelhub.models import Download
@@ -45,7 +45,7 @@ class DownloadAdmin(admin.ModelAdmin):
 
     @admin.display(description="size", ordering="total_bytes")
     def bytes(self, download: Download) -> str:
-        return filesizeformat(download.total_bytes) if download.total_bytes else "unknown"
+        return size(download.total_bytes) if download.total_bytes else "unknown"
 
     @admin.action(description="Cancel selected downloads", permissions=["change"])
     def cancel(self, request: HttpRequest, chosen: QuerySet[Download]) -> None:

@@ -1,13 +1,12 @@
 // Finding models elsewhere: both catalogues' popular ones at once, narrowed while one types.
 
-import { Refusal, call, element, stamp } from "./page.js";
+import { Refusal, call, element, size, stamp } from "./page.js";
 
 const form = element("#search");
 const list = element("#finds");
 const dialog = element("#find");
 const A_PAGE = 36;
 const compact = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
-const UNITS = ["bytes", "kB", "MB", "GB"];
 
 // What is known of each catalogue: its finds in order, and the question they answer.
 const shelves = Object.fromEntries(
@@ -18,12 +17,6 @@ const shelves = Object.fromEntries(
 );
 let shelf = shelves[element("[data-source][aria-pressed=true]").dataset.source];
 let opened = null;
-
-function size(bytes) {
-  if (!bytes) return "size unknown";
-  const step = Math.min(UNITS.length - 1, Math.floor(Math.log10(bytes) / 3));
-  return `${(bytes / 1000 ** step).toFixed(step ? 1 : 0)} ${UNITS[step]}`;
-}
 
 function wanted() {
   const types = element("#kind").value.split(" ").filter(Boolean);

@@ -5,7 +5,7 @@ import { Refusal, call, element, stamp } from "./page.js";
 const UPLOADS = "/v1/models/uploads";
 const WAITS = [1, 2, 4, 8, 15, 30];
 // The largest that fits the whole file counts.
-const UNITS = [[1e9, "GB"], [1e6, "MB"], [1e3, "kB"], [1, "bytes"]];
+const UNITS = [[1e9, "GB"], [1e6, "MB"], [1e3, "KB"], [1, "bytes"]];
 const list = element("#uploads");
 const chooser = element("#upload-file");
 // Sent again after a wait: nothing is wrong with what was sent.

@@ -4,8 +4,8 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.template.defaultfilters import filesizeformat
 
+from accounts.quotas import size
 from gallery import retention
 from gallery.alone import AtWork
 
@@ -32,8 +32,7 @@ class Command(BaseCommand):
             raise CommandError(problem.message) from None
         verb = "would be " if dry_run else ""
         for one in done:
-            size = str(filesizeformat(one.freed_bytes)).replace("\xa0", " ")
             self.stdout.write(
-                f"{RULES[one.rule]}: {one.deleted} {verb}deleted ({size}), "
+                f"{RULES[one.rule]}: {one.deleted} {verb}deleted ({size(one.freed_bytes)}), "
                 f"{one.unshared} {verb}unshared"
             )

@@ -8,9 +8,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from django.core.management.base import BaseCommand, CommandError
-from django.template.defaultfilters import filesizeformat
 
 from accounts.problems import Problem
+from accounts.quotas import size
 from modelhub import downloads
 from modelhub.downloads import at_start, lanes, shapes, working
 from modelhub.downloads.lease import Claim
@@ -78,8 +78,10 @@ class Command(BaseCommand):
             self.stderr.write(f"{download.name}: {download.error_message or download.status}")
             return False
         where = download.model.public_id if download.model else download.target
-        size = filesizeformat(download.done_bytes)
-        return self._say(download.name, f"{download.error_message or 'done'}: {where}, {size}")
+        return self._say(
+            download.name,
+            f"{download.error_message or 'done'}: {where}, {size(download.done_bytes)}",
+        )
 
     def _say(self, name: str, words: str) -> bool:
         self.stdout.write(f"{name}: {words}")
@@ -132,8 +134,8 @@ def _line(row: Download) -> str:
     name = row.name.rpartition("/")[2][:NAME]
     parts = [
         f"{name:<{NAME}} [{'#' * full}{'.' * (BAR - full)}] {share:5.1f} %",
-        filesizeformat(row.done_bytes),
-        f"{filesizeformat(row.bytes_per_second)}/s",
+        size(row.done_bytes),
+        f"{size(row.bytes_per_second)}/s",
         f"{left // 60}:{left % 60:02d} left" if left is not None else row.status,
     ]
     return "  ".join(parts)
