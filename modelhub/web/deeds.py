@@ -152,7 +152,7 @@ def _tried(
     try:
         deed()
     except Problem as refused:
-        return detail(request, model, request.POST.dict(), refused.message)
+        return detail(request, model, request.POST.dict(), refused)
     messages.success(request, done)
     return redirect("modelhub_pages:model", model.pk)
 

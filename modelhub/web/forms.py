@@ -1,5 +1,6 @@
 """The fields in which a page asks for a model's defaults and limits."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +9,7 @@ from modelhub import preferences
 from modelhub.models import CatalogModel
 
 TEXTS = frozenset({"scheduler", "negative_prompt"})
+UNITS: Mapping[str, str] = dict.fromkeys(("width", "height", "min_side", "max_side"), "px")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +21,7 @@ class Field:
     value: str
     below: str
     is_number: bool
+    unit: str = ""
 
 
 def fields(group: str, model: CatalogModel, typed: Mapping[str, str] | None = None) -> list[Field]:
@@ -32,9 +35,26 @@ def fields(group: str, model: CatalogModel, typed: Mapping[str, str] | None = No
             (typed or {}).get(f"{group}.{name}", _text(own.get(name))),
             _text(below.get(name)),
             name not in TEXTS,
+            UNITS.get(name, ""),
         )
         for name, key in preferences.TABLES[group].items()
     ]
+
+
+def in_words(message: str) -> str:
+    """A refusal with the names of its keys, such as limits.maxSide, as the form's labels."""
+    for group, table in preferences.TABLES.items():
+        for key in table.values():
+            for name in {key.name, key.wire}:
+                message = re.sub(rf"\b{group}\.{name}\b", f"“{key.label}”", message)
+    return message
+
+
+def named(param: str | None) -> str:
+    """The form's name of a parameter: limits.max_side for the API's limits.maxSide."""
+    group, _, said = (param or "").partition(".")
+    keys = preferences.TABLES.get(group, {}).values()
+    return next((f"{group}.{key.name}" for key in keys if said in (key.name, key.wire)), said)
 
 
 def read(group: str, typed: Mapping[str, str]) -> dict[str, Any]:

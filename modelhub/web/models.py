@@ -9,6 +9,7 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
 from accounts.pages import PageRequest
+from accounts.problems import Problem
 from modelhub import preferences, sizes
 from modelhub.kinds import Kind
 from modelhub.models import CatalogModel
@@ -57,7 +58,7 @@ def detail(
     request: PageRequest,
     model: CatalogModel,
     typed: Mapping[str, str] | None = None,
-    problem: str = "",
+    refused: Problem | None = None,
 ) -> HttpResponse:
     """The page of one model; with what was typed and why it was refused."""
     [row] = overview.shown([model], request.user)
@@ -68,7 +69,8 @@ def detail(
         "sizes": sizes.recommended(model) if row.draws else [],
         "words": ", ".join(str(word) for word in model.trigger_words),
         "description": str(model.sidecar.get("description") or ""),
-        "problem": problem,
+        "problem": forms.in_words(refused.message) if refused else "",
+        "wrong": forms.named(refused.param) if refused else "",
     }
     if is_staff(request):
         context |= {
@@ -79,7 +81,7 @@ def detail(
             "beside": sorted(model.sidecar.items()),
             "alias": (typed or {}).get("name", ""),
         }
-    return show(request, "models", "modelhub/model.html", context, status=400 if problem else 200)
+    return show(request, "models", "modelhub/model.html", context, status=400 if refused else 200)
 
 
 def _usual(model: CatalogModel) -> list[tuple[str, Any]]:

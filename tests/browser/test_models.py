@@ -83,13 +83,19 @@ async def test_staff_decide_about_a_model(chromium: Browser, live: Live) -> None
         assert page.url.endswith(MODELS)
         await row.get_by_role("link", name="juggernaut").click()
         await page.get_by_label("Steps", exact=True).fill("151")
-        await page.get_by_role("button", name="Keep these values").click()
-        await expect(page.get_by_role("alert")).to_contain_text("from 1 to 150")
+        await page.get_by_role("button", name="Save these values").click()
+        await expect(page.get_by_role("alert")).to_have_text(
+            "“Steps” must be a whole number from 1 to 150."
+        )
+        await expect(page.get_by_label("Steps", exact=True)).to_be_focused()
+        await expect(page.get_by_label("Steps", exact=True)).to_have_attribute(
+            "aria-invalid", "true"
+        )
         await expect(page.get_by_label("Steps", exact=True)).to_have_value("151")
         window.troubles.clear()
         await page.get_by_label("Steps", exact=True).fill("24")
         await page.get_by_label("Most steps").fill("40")
-        await page.get_by_role("button", name="Keep these values").click()
+        await page.get_by_role("button", name="Save these values").click()
         await expect(page.get_by_role("status").first).to_contain_text("are kept")
         await page.get_by_label("New alias").fill("mine")
         await page.get_by_role("button", name="Add").click()
