@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec
+from typing import Any, ClassVar, Concatenate, ParamSpec
 
 from django.conf import settings
 from django.contrib import auth
@@ -35,10 +35,17 @@ VOUCHED_AT = "alice_vouched_at"
 START = "/web/"
 
 
+class LoginForm(AuthenticationForm):
+    error_messages: ClassVar = AuthenticationForm.error_messages | {
+        "invalid_login": "No account opens with this name and password. Capital letters count."
+    }
+
+
 class Login(LoginView):
     """Signs a person in; `next` is followed only to a page of this server."""
 
     template_name = "accounts/login.html"
+    authentication_form = LoginForm
     redirect_authenticated_user = True
     next_page = START
 

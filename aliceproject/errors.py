@@ -194,13 +194,13 @@ def respond(request: HttpRequest, problem: Problem) -> HttpResponse:
     """A page where a person looks, JSON everywhere else and for programs that ask for it."""
     if not is_page(request.path) or wants_json(request):
         return problem_response(problem, REQUEST_ID.get())
-    response = HttpResponse(_page(problem), status=problem.status)
+    response = HttpResponse(_page(request, problem), status=problem.status)
     for name, value in problem.headers.items():
         response[name] = value
     return response
 
 
-def _page(problem: Problem) -> str:
+def _page(request: HttpRequest, problem: Problem) -> str:
     # Rendered without the request: a page about a failing database must not ask the database.
     return loader.render_to_string(
         "error.html",
@@ -209,6 +209,7 @@ def _page(problem: Problem) -> str:
             "title": HTTPStatus(problem.status).phrase,
             "message": problem.message,
             "request_id": REQUEST_ID.get(),
+            "theme": request.COOKIES.get("alice_theme", ""),
         },
     )
 
@@ -227,6 +228,8 @@ def drf_handler(error: Exception, context: dict[str, Any]) -> Response | None:
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     message = f"The form's protection token is missing or wrong ({reason})."
+    if is_page(request.path) and not wants_json(request):
+        message = "This page is out of date. Go back, load it again and try once more."
     return respond(request, Forbidden(message, code="csrf_failed"))
 
 

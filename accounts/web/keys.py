@@ -149,6 +149,7 @@ def _shown(request: PageRequest, secret: str = "", problem: Problem | None = Non
         "most": keys.MAX_RATE,
         "secret": secret,
         "problem": problem.message if problem else "",
+        "wrong": problem.param if problem else None,
         "server": base_url(request),
         "holds_keys": request.user.username != LOCAL_USERNAME,
     }

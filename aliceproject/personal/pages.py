@@ -68,7 +68,9 @@ def erase_account(request: PageRequest) -> HttpResponse:
         views.confirm(user, request.POST.get("confirm", ""))
         erase.start(user, audit.source(request, user))
     except Problem as refused:
-        return _shown(request, erase_problem=refused.message)
+        wrong = refused.param == "confirm"
+        words = "This is not your user name: type it exactly as it is shown."
+        return _shown(request, erase_problem=words if wrong else refused.message)
     auth.logout(request)
     messages.success(request, "Your account is erased.")
     return redirect(settings.LOGIN_URL)

@@ -235,6 +235,15 @@ async def test_the_theme_stays_as_chosen(window: Window) -> None:
     assert before != after == await _ground(window)
 
 
+async def test_an_error_has_the_chosen_theme_too(window: Window) -> None:
+    await window.visit("/web/")
+    await window.page.get_by_role("button", name="Switch between light and dark").click()
+    chosen = await _ground(window)
+    await window.visit("/web/nowhere")
+    assert await _ground(window) == chosen
+    window.troubles.clear()
+
+
 async def test_one_signs_in_and_out(stranger: Window) -> None:
     await stranger.visit("/web/gallery")
     await stranger.sign_in("bob", then="/web/gallery")

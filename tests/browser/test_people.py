@@ -68,6 +68,16 @@ async def test_an_invite_lets_somebody_in(carol: Window, stranger: Window) -> No
     )
 
 
+async def test_revoking_an_invite_is_asked_about(carol: Window) -> None:
+    await carol.visit(INVITES)
+    await carol.page.get_by_label("Note").fill("the choir")
+    await carol.page.get_by_role("button", name="Make invite").click()
+    row = carol.page.get_by_role("row", name=re.compile("the choir"))
+    await row.get_by_role("button", name="Revoke").click()
+    await carol.page.get_by_role("dialog").get_by_role("button", name="Revoke").click()
+    await expect(row).to_contain_text("Revoked")
+
+
 async def test_somebody_waits_is_approved_and_signs_in(carol: Window, stranger: Window) -> None:
     await register(stranger, "erin")
     await expect(stranger.page.get_by_role("heading", name="Your request waits")).to_be_visible()

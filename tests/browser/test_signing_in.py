@@ -81,7 +81,7 @@ async def try_to_sign_in(window: Window, name: str, password: str = PASSWORD) ->
 
 async def test_a_wrong_password_is_told_and_the_right_one_opens(person: Window) -> None:
     await try_to_sign_in(person, "dora", "wrong")
-    await expect(person.page.get_by_role("alert")).to_contain_text("correct")
+    await expect(person.page.get_by_role("alert")).to_contain_text("No account opens")
     await expect(person.page.get_by_label("User name")).to_have_value("dora")
     await try_to_sign_in(person, "dora")
     await person.page.wait_for_url("**/web/")
@@ -104,6 +104,22 @@ async def test_a_recovery_code_opens_once(person: Window, live: Live) -> None:
     await person.page.wait_for_url("**/web/")
     await person.visit(SECURITY)
     await expect(person.page.get_by_text("Recovery codes left: 9")).to_be_visible()
+
+
+async def test_turning_the_second_factor_off_is_asked_about(person: Window, live: Live) -> None:
+    _, codes = protect(live, "frank")
+    await try_to_sign_in(person, "frank")
+    await person.page.get_by_label("Code", exact=True).fill(codes[0])
+    await person.page.get_by_role("button", name="Sign in").click()
+    await person.page.wait_for_url("**/web/")
+    await person.visit(SECURITY)
+    off = person.page.get_by_role("button", name="Turn off")
+    await off.click()
+    await person.page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+    await expect(off).to_be_focused()
+    await off.click()
+    await person.page.get_by_role("dialog").get_by_role("button", name="Turn off").click()
+    await expect(person.page.get_by_text("asks for your password only")).to_be_visible()
 
 
 async def test_a_second_factor_is_set_up_from_the_menu(person: Window) -> None:
