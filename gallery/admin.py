@@ -156,7 +156,7 @@ class ImageAdmin(admin.ModelAdmin):
                 sharing.set_privacy(image, public=False, by=audit.source(request))
         self.message_user(request, f"{len(shared)} no longer shared.")
 
-    @admin.display(description="")
+    @admin.display(description="picture")
     def thumb(self, image: Image) -> str:
         where = reverse("admin:gallery_image_thumbnail", args=[image.pk])
         return format_html('<img src="{}" alt="" width="72" loading="lazy">', where)

@@ -6,14 +6,17 @@ const pair = element("#pair");
 const amount = element("#amount");
 
 function draw() {
+  // A wipe uncovers the left picture from its own side; a blend is all of the picture whose end it is at.
+  const left = pair.dataset.way === "blend" ? 100 - amount.value : Number(amount.value);
   pair.style.setProperty("--amount", `${amount.value}%`);
-  pair.style.setProperty("--share", amount.value / 100);
-  amount.setAttribute("aria-valuetext", `${amount.value} % left`);
+  pair.style.setProperty("--share", left / 100);
+  amount.setAttribute("aria-valuetext", `${left} % left`);
 }
 
 function choose(way) {
   pair.dataset.way = way;
   element("#dial").hidden = way === "sides";
+  draw();
 }
 
 // On the picture itself the wipe follows the pointer.
@@ -31,5 +34,4 @@ if (pair) {
   amount.addEventListener("input", draw);
   pair.addEventListener("pointerdown", follow);
   pair.addEventListener("pointermove", follow);
-  draw();
 }

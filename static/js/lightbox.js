@@ -201,6 +201,7 @@ function recipe(item) {
 function paragraph(style, words) {
   const made = document.createElement("p");
   made.className = style;
+  made.dir = "auto";
   made.textContent = words;
   return made;
 }

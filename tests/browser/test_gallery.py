@@ -284,6 +284,39 @@ async def swipe(window: Window, start: int, end: int) -> None:
     await session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
 
 
+# --- Menus --------------------------------------------------------------------------------------
+
+
+async def test_a_menu_closes_behind_who_tabs_on(window: Window) -> None:
+    await wall(window, "many")
+    menu = window.page.locator(".more-filters")
+    await menu.locator("summary").click()
+    await expect(window.page.get_by_label("Size")).to_be_visible()
+    await window.page.get_by_label("Whose pictures").focus()
+    await expect(window.page.get_by_label("Size")).to_be_hidden()
+
+
+async def test_the_menu_of_an_album_lies_within_a_phone(
+    chromium: Browser, live: Live, alices: StorageState
+) -> None:
+    async with opened(chromium, live, width=360, storage_state=alices) as window:
+        await window.visit(f"{WALL}/albums")
+        await window.page.locator(".album").first.click()
+        await window.page.get_by_text("Edit", exact=True).click()
+        box = await window.page.get_by_label("Name", exact=True).bounding_box()
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 360
+
+
+async def test_who_clears_a_selection_goes_on_at_the_wall(window: Window) -> None:
+    await wall(window, "many")
+    await press(window, "ArrowRight", "ArrowRight", "Space")
+    await window.page.get_by_role("button", name="Clear the selection").focus()
+    await press(window, "Enter")
+    assert await focused(window) == 1
+
+
 # --- Many at once -------------------------------------------------------------------------------
 
 
@@ -375,6 +408,19 @@ async def test_two_are_compared_by_keys_alone(window: Window) -> None:
     await expect(slider).to_have_value("48")
     clip = await page.locator("#pair .left").evaluate("(f) => getComputedStyle(f).clipPath")
     assert clip == "inset(0px 52% 0px 0px)"
+
+
+async def test_each_end_of_a_blend_shows_the_picture_it_names(window: Window) -> None:
+    page = window.page
+    await wall(window, "pair")
+    await press(window, "ArrowRight", "Space", "ArrowRight", "Space", "c")
+    await page.get_by_text("Blend", exact=True).click()
+    left = page.locator("#pair .left")
+    await page.get_by_role("slider").focus()
+    await press(window, "Home")
+    await expect(left).to_have_css("opacity", "1")
+    await press(window, "End")
+    await expect(left).to_have_css("opacity", "0")
 
 
 # --- One picture --------------------------------------------------------------------------------
