@@ -17,6 +17,17 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 PHONE, DESK = 360, 1280
 SLOW = "a boat [mock:slow=0.2]"
+# What of the focused control of a page's main part lies under a bar, or nothing.
+COVERED = """() => {
+  const held = document.activeElement;
+  if (!held.closest("main") || held.closest(".order-foot")) return "";
+  const box = held.getBoundingClientRect();
+  const foot = document.querySelector(".order-foot") ?? document.querySelector(".tabs");
+  const room = [document.querySelector(".masthead").getBoundingClientRect().bottom,
+                foot.getBoundingClientRect().top];
+  if (box.height > room[1] - room[0]) return "";
+  return box.top >= room[0] - 1 && box.bottom <= room[1] + 1 ? "" : held.outerHTML.slice(0, 120);
+}"""
 PAGES = ("/web/", "/web/generate", "/web/gallery", "/web/account")
 expect.set_options(timeout=PATIENCE_MS)
 
@@ -116,6 +127,18 @@ async def test_the_keyboard_alone_is_enough(window: Window) -> None:
     await window.page.keyboard.type("a boat")
     await window.page.keyboard.press("Control+Enter")
     await expect(window.page.locator(".result-image")).to_be_visible()
+
+
+async def test_no_bar_covers_what_has_the_focus(
+    chromium: Browser, live: Live, alices: StorageState
+) -> None:
+    async with opened(chromium, live, width=PHONE, storage_state=alices) as window:
+        for path in ("/web/account", "/web/account/data", "/web/generate"):
+            await window.visit(path)
+            await window.page.locator("main").focus()
+            for _ in range(30):
+                await window.page.keyboard.press("Tab")
+                assert await window.page.evaluate(COVERED) == ""
 
 
 async def test_leaving_and_coming_back_finds_the_job_again(window: Window) -> None:
