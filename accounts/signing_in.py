@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, ClassVar, Concatenate, ParamSpec
+from typing import Any, Concatenate, ParamSpec
 
 from django.conf import settings
 from django.contrib import auth
@@ -36,7 +36,7 @@ START = "/web/"
 
 
 class LoginForm(AuthenticationForm):
-    error_messages: ClassVar = AuthenticationForm.error_messages | {
+    error_messages = AuthenticationForm.error_messages | {
         "invalid_login": "No account opens with this name and password. Capital letters count."
     }
 

@@ -291,9 +291,9 @@ async def test_a_menu_closes_behind_who_tabs_on(window: Window) -> None:
     await wall(window, "many")
     menu = window.page.locator(".more-filters")
     await menu.locator("summary").click()
-    await expect(window.page.get_by_label("Size")).to_be_visible()
+    await expect(window.page.get_by_label("Size", exact=True)).to_be_visible()
     await window.page.get_by_label("Whose pictures").focus()
-    await expect(window.page.get_by_label("Size")).to_be_hidden()
+    await expect(window.page.get_by_label("Size", exact=True)).to_be_hidden()
 
 
 async def test_the_menu_of_an_album_lies_within_a_phone(

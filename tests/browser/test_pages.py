@@ -17,16 +17,14 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 PHONE, DESK = 360, 1280
 SLOW = "a boat [mock:slow=0.2]"
-# What of the focused control of a page's main part lies under a bar, or nothing.
+# The focused control of a page's main part, if a bar lies over it, else nothing.
 COVERED = """() => {
   const held = document.activeElement;
-  if (!held.closest("main") || held.closest(".order-foot")) return "";
   const box = held.getBoundingClientRect();
-  const foot = document.querySelector(".order-foot") ?? document.querySelector(".tabs");
-  const room = [document.querySelector(".masthead").getBoundingClientRect().bottom,
-                foot.getBoundingClientRect().top];
-  if (box.height > room[1] - room[0]) return "";
-  return box.top >= room[0] - 1 && box.bottom <= room[1] + 1 ? "" : held.outerHTML.slice(0, 120);
+  const bars = [...document.querySelectorAll(".masthead, .tabs, .order-foot")];
+  const over = bars.filter((bar) => !bar.contains(held)).map((bar) => bar.getBoundingClientRect());
+  const covered = over.some((bar) => box.top < bar.bottom - 1 && box.bottom > bar.top + 1);
+  return held.closest("main *") && covered ? held.outerHTML.slice(0, 120) : "";
 }"""
 PAGES = ("/web/", "/web/generate", "/web/gallery", "/web/account")
 expect.set_options(timeout=PATIENCE_MS)
