@@ -102,7 +102,8 @@ def record(
         key_prefix=by.key.prefix if by.key else "",
         address=by.address,
         request_id=by.request_id,
-        target_type=type(target).__name__.lower() if target is not None else "",
+        # Of the model itself: a request's user is wrapped into an object of another class.
+        target_type=str(target._meta.model_name) if target is not None else "",  # noqa: SLF001 Django's documented way to a model's name
         target_id=str(target.pk) if target is not None else "",
         detail=detail,
     )
