@@ -114,7 +114,11 @@ def locked(request: HttpRequest, username: str) -> Locked:
     attempts = AxesProxyHandler.get_implementation().get_user_attempts(
         request, {"username": username}
     )
-    newest = max(filter(None, (a.aggregate(at=Max("attempt_time"))["at"] for a in attempts)))
+    found = (some.aggregate(at=Max("attempt_time"))["at"] for some in attempts)
+    # None where a right one was forgiven, or the last minute ended, since this one was refused.
+    newest = max(filter(None, found), default=None)
+    if newest is None:
+        return Locked(1)
     left = newest + get_cool_off(request) - timezone.now()
     return Locked(max(1, int(left.total_seconds()) + 1))
 

@@ -12,7 +12,7 @@ from django.db import connection
 from django.test import Client
 from pytest_django import Settings
 
-from accounts import second_factor, witness
+from accounts import lockout, second_factor, witness
 from accounts.models import AuditEntry, Session, User
 
 LOGIN, PASSWORD = "/web/login", "/web/account/password"
@@ -176,6 +176,24 @@ def test_fifty_at_once_get_no_more_guesses_than_one(settings: Settings) -> None:
     assert (answers.count(200), answers.count(429)) == (10, 40)
     assert AuditEntry.objects.filter(action="login_failed").count() == 10
     assert AuditEntry.objects.filter(action="login_locked").count() == 1
+
+
+def test_a_lock_whose_cause_is_forgiven_meanwhile_is_over_in_a_moment(
+    alice: User, strict: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Many sign in rightly at once: the one too many is refused, and the others' end is its lock's."""
+    guess(3)
+    refuse = lockout.Handler.is_allowed
+
+    def overtaken(self: Any, request: Any, credentials: Any = None) -> bool:
+        allowed = refuse(self, request, credentials)
+        AccessAttempt.objects.all().delete()
+        return allowed
+
+    monkeypatch.setattr(lockout.Handler, "is_allowed", overtaken)
+    form = {"username": "alice", "password": RIGHT}
+    reply = Client().post(LOGIN, form, REMOTE_ADDR="10.0.0.1")
+    assert (reply.status_code, reply.headers["Retry-After"]) == (429, "1")
 
 
 def test_old_attempts_do_not_pile_up(alice: User) -> None:
