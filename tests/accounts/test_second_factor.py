@@ -1,10 +1,12 @@
 """A second factor: set up by its first code, asked at the door, never twice the same."""
 
 import importlib
+from io import StringIO
 from typing import Any
 
 import pytest
 from django.apps import apps
+from django.core.management import CommandError, call_command
 from django.test import Client
 from django_otp.oath import totp
 from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
@@ -264,3 +266,21 @@ def test_an_upgrade_seals_what_lay_open_and_can_be_undone(alice: User) -> None:
     migration.unseal_all(apps, None)
     assert TOTPDevice.objects.get(user=alice).key == device.key
     assert not AuthenticatorApp.objects.exists()
+
+
+def test_who_lost_app_and_codes_is_let_in_by_whoever_runs_the_server(alice: User) -> None:
+    client = signed_in(alice)
+    protect(alice)
+    call_command("remove_second_factor", "alice", stdout=StringIO())
+    assert second_factor.device_of(alice) is None
+    assert second_factor.codes_left(alice) == 0
+    assert client.get("/v1/auth/me").status_code == 401
+    told = AuditEntry.objects.get(action="second_factor_removed")
+    assert (told.actor_name, told.target_id) == ("", str(alice.pk))
+
+
+@pytest.mark.parametrize("name", ["alice", "nobody"])
+def test_a_second_factor_that_is_not_there_is_not_removed(alice: User, name: str) -> None:
+    with pytest.raises(CommandError, match=name):
+        call_command("remove_second_factor", name)
+    assert not AuditEntry.objects.exists()
