@@ -12,7 +12,7 @@ from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from accounts import audit, members
+from accounts import audit, members, sessions
 from accounts.audit import Action
 from accounts.models import LOCAL_USERNAME, ApiKey, User
 from accounts.problems import Problem
@@ -86,7 +86,9 @@ class PersonAdmin(UserAdmin):
         reply = super().user_change_password(request, id, form_url)
         after = User.objects.filter(pk=before.pk).first() if before else None
         if before and after and after.password != before.password:
-            audit.record(Action.PASSWORD_CHANGED, audit.source(request), after)
+            by = audit.source(request)
+            audit.record(Action.PASSWORD_CHANGED, by, after)
+            sessions.sign_out_others(after, request.session.session_key, by)
         return reply
 
     @admin.display(description="live keys", ordering="live_keys")

@@ -223,6 +223,16 @@ def test_rights_and_passwords_set_here_are_remembered(admin: Client, alice: User
     assert entries[1].detail["superuser"] is True
 
 
+def test_a_password_set_here_ends_the_persons_sessions(admin: Client, alice: User) -> None:
+    hers = Client()
+    hers.force_login(alice)
+    new = {"password1": "correct horse 9", "password2": "correct horse 9"}
+    admin.post(f"{USERS}{alice.pk}/password/", new | {"usable_password": "true"})
+    assert not alice.sessions.exists()
+    assert AuditEntry.objects.get(action="sessions_ended").detail == {"sessions": 1}
+    assert admin.get(USERS).status_code == 200
+
+
 def test_deactivation_ends_the_session(admin: Client, alice: User) -> None:
     hers = Client()
     hers.force_login(alice)

@@ -55,6 +55,13 @@ def test_a_new_password_ends_the_old_one_and_its_sessions(alice: User, client: C
     assert client.get("/v1/auth/me").status_code == 401
 
 
+def test_the_sessions_that_a_new_password_ends_are_told(alice: User, client: Client) -> None:
+    client.force_login(alice)
+    run("reset_password", "alice")
+    ended = AuditEntry.objects.get(action="sessions_ended")
+    assert (ended.target_id, ended.detail) == (str(alice.pk), {"sessions": 1})
+
+
 @pytest.mark.parametrize("name", ["nobody", "local"])
 def test_who_has_no_password_gets_none(name: str) -> None:
     local_user()

@@ -28,8 +28,8 @@ class Command(BaseCommand):
         user.set_password(password)
         with transaction.atomic():
             user.save(update_fields=["password"])
-            sessions.end_others(user)
             audit.record(Action.PASSWORD_CHANGED, SYSTEM, user)
+            sessions.sign_out_others(user, None, SYSTEM)
         if options["quiet"]:
             self.stdout.write(password)
             return
