@@ -83,6 +83,9 @@ def _registered(facts: Facts) -> str:
 
 
 def _role(facts: Facts) -> str:
+    if facts["changed"]:
+        rights = ", ".join(name.removeprefix("is_").replace("_", " ") for name in facts["changed"])
+        return f"{facts['actor']} changed the rights of {facts['target']}: {rights}"
     return (
         f"{facts['actor']} made {facts['target']} {'staff' if facts['staff'] else 'a plain user'}"
     )

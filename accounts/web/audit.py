@@ -60,7 +60,8 @@ class Row:
 
     @property
     def facts(self) -> dict[str, Any]:
-        return {name.replace("_", " "): _said(value) for name, value in self.entry.detail.items()}
+        facts = self.entry.detail.items()
+        return {name.replace("_", " "): _said(name, value) for name, value in facts}
 
 
 @require_safe
@@ -141,9 +142,12 @@ def _row(entry: AuditEntry, names: Mapping[int, str]) -> Row:
     )
 
 
-def _said(value: Any) -> Any:
+def _said(name: str, value: Any) -> Any:
     if value is None:
         return "none"
+    if name == "until" and isinstance(value, int):
+        # The end of a share is kept in Unix seconds.
+        return f"{datetime.fromtimestamp(value, UTC):%Y-%m-%d %H:%M} UTC"
     if isinstance(value, bool):
         return "yes" if value else "no"
     return ", ".join(map(str, value)) if isinstance(value, list) else value

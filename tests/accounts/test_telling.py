@@ -22,6 +22,14 @@ def test_people_are_called_by_name(alice: User, staff: User) -> None:
     assert told(entry) == "carol made alice staff"
 
 
+def test_rights_set_in_the_administration_are_no_change_of_role(alice: User, staff: User) -> None:
+    entry = audit.record(
+        Action.USER_ROLE_CHANGED, Source(staff), alice, changed=["groups", "is_superuser"],
+        staff=False, superuser=True,
+    )  # fmt: skip
+    assert told(entry) == "carol changed the rights of alice: groups, superuser"
+
+
 def test_who_is_gone_is_called_by_what_was_written(alice: User, staff: User) -> None:
     entry = audit.record(Action.USER_ERASED, Source(staff), alice, username="alice")
     User.objects.filter(pk=alice.pk).delete()

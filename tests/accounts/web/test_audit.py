@@ -33,6 +33,11 @@ def test_what_happened_reads_in_words(carol: Client, alice: User, staff: User) -
     assert "?address=10.0.0.1" in page
 
 
+def test_the_end_of_a_share_is_told_as_a_time(carol: Client, alice: User) -> None:
+    audit.record(Action.PRIVACY_CHANGED, Source(alice), None, public=True, until=1_800_000_000)
+    assert "2027-01-15 08:00 UTC" in carol.get(PAGE).content.decode()
+
+
 def test_the_section_is_offered(carol: Client) -> None:
     assert f'href="{PAGE}"' in carol.get("/web/administration/users").content.decode()
 
