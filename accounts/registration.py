@@ -130,7 +130,7 @@ def approve(registration: Registration, by: Source) -> User:
 
 def reject(registration: Registration, reason: str, by: Source) -> None:
     """Refuse the account that was asked for, with words for the one who asked. Raises Invalid."""
-    if len(reason) > LONGEST_WORDS:
+    if len(reason) > LONGEST_WORDS or "\0" in reason:
         raise Invalid(f"reason: at most {LONGEST_WORDS} characters.", param="reason")
     with transaction.atomic():
         row = _decide(registration, Status.REJECTED, reason.strip(), by)

@@ -161,6 +161,13 @@ def test_rejecting_makes_none_and_keeps_the_reason(waiting: Registration, staff:
     assert not User.objects.filter(username="dora").exists()
 
 
+def test_a_reason_that_no_database_keeps_is_refused(waiting: Registration, staff: User) -> None:
+    with pytest.raises(Invalid):
+        registration.reject(waiting, "no\0", Source(staff))
+    waiting.refresh_from_db()
+    assert waiting.status == Status.PENDING
+
+
 @pytest.mark.parametrize("first", ["approve", "reject"])
 @pytest.mark.parametrize("second", ["approve", "reject"])
 def test_deciding_twice_is_refused_and_changes_nothing(
