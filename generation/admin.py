@@ -5,6 +5,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.messages import WARNING
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
@@ -13,7 +14,7 @@ from django.utils.html import format_html
 from accounts import audit
 from accounts.problems import Problem
 from accounts.quotas import size
-from generation import jobs
+from generation import jobs, overruling
 from generation.models import OPEN, Job, JobImage, WorkerStatus
 
 
@@ -73,8 +74,14 @@ class JobAdmin(admin.ModelAdmin):
         """An open job is cancelled first; its pictures outlive it."""
         return super().has_delete_permission(request, obj) and (obj is None or obj.ended)
 
+    def delete_model(self, request: HttpRequest, obj: Job) -> None:
+        with transaction.atomic():
+            overruling.note(obj, audit.source(request), asked="delete")
+            super().delete_model(request, obj)
+
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
-        super().delete_queryset(request, queryset.exclude(status__in=OPEN))
+        for job in queryset.exclude(status__in=OPEN):
+            self.delete_model(request, job)
 
     def has_cancel_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("generation.change_job")
@@ -84,7 +91,7 @@ class JobAdmin(admin.ModelAdmin):
         """Queued jobs end at once, running ones within one step, ended ones stay as they are."""
         open_jobs = list(chosen.filter(status__in=OPEN).values_list("pk", flat=True))
         for key in open_jobs:
-            _note(request, jobs.cancel(key), asked="cancel")
+            overruling.note(jobs.cancel(key), audit.source(request), asked="cancel")
         self.message_user(request, f"{len(open_jobs)} told to stop.")
 
     @admin.action(description="Run selected jobs again", permissions=["cancel"])
@@ -98,7 +105,7 @@ class JobAdmin(admin.ModelAdmin):
                 self.message_user(request, f"{str(job.pk)[:8]}: {problem.message}", WARNING)
                 continue
             made += 1
-            _note(request, again, repeats=str(job.pk))
+            overruling.note(again, audit.source(request), repeats=str(job.pk))
         self.message_user(request, f"{made} run again.")
 
     @admin.display(description="id", ordering="id")
@@ -159,10 +166,6 @@ class WorkerStatusAdmin(admin.ModelAdmin):
             return ""
         used, total = worker.memory_used_bytes, worker.memory_total_bytes
         return f"{size(used)} of {size(total)}"
-
-
-def _note(request: HttpRequest, job: Job, **detail: str) -> None:
-    audit.record(audit.Action.JOB_CHANGED, audit.source(request), job, **detail)
 
 
 def _readable(data: Any) -> str:

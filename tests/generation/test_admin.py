@@ -141,6 +141,22 @@ def test_what_staff_does_to_jobs_is_remembered(admin: Client, alice: User) -> No
     assert (entry.actor_name, entry.target_id) == ("root", str(job.pk))
 
 
+def test_jobs_that_staff_delete_are_remembered(admin: Client, alice: User) -> None:
+    one, many = (job_of(alice, status=Job.Status.FAILED) for _ in range(2))
+    admin.post(f"{JOBS}{one.pk}/delete/", {"post": "yes"})
+    act(admin, "delete_selected", many)
+    entries = AuditEntry.objects.filter(action="job_changed").order_by("pk")
+    assert [entry.target_id for entry in entries] == [str(one.pk), str(many.pk)]
+    assert {entry.detail["asked"] for entry in entries} == {"delete"}
+    assert not Job.objects.exists()
+
+
+def test_what_staff_do_to_their_own_jobs_is_not_told(admin: Client) -> None:
+    job = job_of(User.objects.get(username="root"))
+    act(admin, "cancel", job)
+    assert not AuditEntry.objects.filter(action="job_changed").exists()
+
+
 def test_workers_are_listed_and_not_edited(admin: Client) -> None:
     worker_status.record("w1", worker_status.Facts("cuda:0", "diffusers", memory_total_bytes=8))
     assert_fits_policy(admin, "/admin/generation/workerstatus/")
