@@ -12,7 +12,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.timesince import timesince
 
-from accounts.models import ApiKey, Registration, Usage, User
+from accounts import people
+from accounts.models import ApiKey, Registration, Usage
 from accounts.quotas import size
 from aliceproject.ops import figures as service
 from gallery import text_index
@@ -122,7 +123,7 @@ def _people() -> list[Figure]:
     keys = ApiKey.objects.filter(live, revoked_at=None, user__is_active=True).count()
     requests = f"{reverse('admin:accounts_registration_changelist')}?status__exact=pending"
     return [
-        Figure("Active", str(User.objects.filter(is_active=True).count())),
+        Figure("Active", str(people.found().filter(is_active=True).count())),
         Figure("Asking for an account", str(pending), requests, alarm=pending > 0),
         Figure("Live keys", str(keys), reverse("accounts_pages:administration_keys")),
     ]

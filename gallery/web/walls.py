@@ -11,7 +11,7 @@ from django.http import QueryDict
 from accounts.models import User
 from accounts.problems import Invalid
 from gallery import curating, queries
-from gallery.models import Album, Image, Tag
+from gallery.models import SHOWN, Album, Image, Tag
 from gallery.queries import Filter
 
 PAGE_SIZE = 48
@@ -201,7 +201,8 @@ def _midnight(day: date | None) -> datetime | None:
 
 def newest(user: User) -> Newest:
     """What there is among the newest pictures: no page reads through a whole gallery."""
-    rows = Image.objects.filter(owner=user).values_list("pk", "model", "width", "height")[:RECENT]
+    mine = Image.objects.filter(SHOWN, owner=user)
+    rows = mine.values_list("pk", "model", "width", "height")[:RECENT]
     tags = Tag.objects.filter(image__in=[row[0] for row in rows]).order_by()
     return Newest(
         whole=len(rows) < RECENT,

@@ -5,6 +5,7 @@ from django.test import Client
 from django.utils import timezone
 from django_q.models import Schedule
 
+from accounts.local import local_user
 from accounts.models import Registration, Usage, User
 from aliceproject.ops import overview
 from gallery.models import Image
@@ -63,6 +64,11 @@ def test_lost_files_and_pending_requests_are_alarms(alice: User) -> None:
     Registration.objects.create(username="dora")
     assert rows("Storage")["Files lost"].alarm
     assert rows("People")["Asking for an account"].alarm
+
+
+def test_the_built_in_user_is_nobody_to_count(alice: User) -> None:
+    local_user()
+    assert rows("People")["Active"].value == "1"
 
 
 def test_every_link_of_the_front_page_opens(alice: User) -> None:

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from gallery import albums, queries
-from gallery.models import Tag
+from gallery.models import Image, Tag
 from tests.gallery.conftest import Keep
 
 WALL = "/web/gallery"
@@ -108,6 +108,17 @@ def test_the_commonest_tags_come_first(hers: Client, alice: User, keep: Keep) ->
         Tag.objects.bulk_create([Tag(image=image, name=name) for name in names])
     chips = hers.get(WALL).context["wall"].chips
     assert [(chip.name, chip.count) for chip in chips] == [("common", 2), ("rare", 1)]
+
+
+def test_what_is_being_deleted_is_neither_counted_nor_offered(
+    hers: Client, alice: User, keep: Keep
+) -> None:
+    gone = keep(alice, model="sd/gone", state=Image.State.DELETING)
+    for image in (keep(alice), gone):
+        Tag.objects.create(image=image, name="night")
+    wall = hers.get(WALL).context["wall"]
+    assert [(chip.name, chip.count) for chip in wall.chips] == [("night", 1)]
+    assert "sd/gone" not in wall.models
 
 
 def test_in_a_larger_gallery_tags_are_of_the_newest_and_uncounted(
