@@ -57,6 +57,11 @@ class Row:
     def live(self) -> bool:
         return self.state in {"live", "ending"}
 
+    @property
+    def rotatable(self) -> bool:
+        """Not while a successor lives; where its secret was lost, and so it was revoked, once more."""
+        return self.live and not (self.key.successor and self.key.successor.active)
+
 
 @require_http_methods(["GET", "POST"])
 @page
@@ -135,10 +140,11 @@ def _ended(request: PageRequest, key: ApiKey, then: str) -> HttpResponse:
 
 
 def _shown(request: PageRequest, secret: str = "", problem: Problem | None = None) -> HttpResponse:
+    own = request.user.api_keys.filter(revoked_at=None)
     offered = [s for s in SCOPES if s in PLAIN_SCOPES or request.user.is_staff]
     given = request.POST if problem else {}
     shown = {
-        "rows": _rows(request.user.api_keys.filter(revoked_at=None).order_by("-pk")),
+        "rows": _rows(own.select_related("successor__user").order_by("-pk")),
         "scopes": [(scope, SCOPE_WORDS[scope]) for scope in offered],
         "chosen": request.POST.getlist("scopes") if problem else sorted(PLAIN_SCOPES),
         "given": {"days": USUAL_LIFE} | {name: given.get(name, "") for name in given},

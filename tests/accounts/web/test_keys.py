@@ -109,6 +109,15 @@ def test_a_wrong_overlap_rotates_nothing(alice: User, hours: str) -> None:
     assert ApiKey.objects.count() == 1
 
 
+def test_a_key_whose_successor_was_lost_can_be_rotated_once_more(alice: User) -> None:
+    key = keys.mint(alice, "laptop", ["read"])[0]
+    successor = keys.rotate(key)[0]
+    client, again = signed_in(alice), f'action="{ACCOUNT}/keys/{key.pk}/rotate"'
+    assert again not in client.get(ACCOUNT).content.decode()
+    keys.revoke(successor)
+    assert again in client.get(ACCOUNT).content.decode()
+
+
 @pytest.mark.parametrize("deed", ["revoke", "rotate"])
 def test_nobody_touches_the_key_of_another(alice: User, bob: User, deed: str) -> None:
     key, secret = keys.mint(alice, "laptop", ["generate"])
