@@ -126,8 +126,10 @@ def _readable(app: Any) -> bool:
 def _opens(device: Any, code: str) -> bool:
     allowed, why = device.verify_is_allowed()
     if not allowed:
-        left = (why["locked_until"] - timezone.now()).total_seconds()
-        raise RateLimited("Too many wrong codes: wait a moment.", retry_after=int(left) + 1)
+        left = int((why["locked_until"] - timezone.now()).total_seconds()) + 1
+        raise RateLimited(
+            f"After a wrong code the next one has to wait: try again in {left} s.", retry_after=left
+        )
     if isinstance(device, AuthenticatorApp) and not _readable(device):
         raise Forbidden(
             "This server's secret key has changed, and with it the app's secret is lost. "

@@ -53,7 +53,10 @@ def hit(name: str, limit: int, cost: int = 1) -> int:
         logger.warning("Could not count %s", values["name"], exc_info=True)
         return limit
     if found is None:
-        raise RateLimited(f"At most {limit} a minute; try again soon.", retry_after=seconds_left())
+        left = seconds_left()
+        raise RateLimited(
+            f"At most {limit} times a minute; try again in {left} s.", retry_after=left
+        )
     return limit - found
 
 

@@ -94,7 +94,7 @@ class Site(AdminSite):
         if super().has_permission(request):
             return redirect("accounts_pages:set_up_second_factor")
         if request.user.is_authenticated:
-            raise PermissionDenied
+            raise PermissionDenied("The administration is for staff.")
         return redirect_to_login(request.GET.get("next") or reverse("admin:index"))
 
 

@@ -221,4 +221,4 @@ def _found(within: QuerySet[ApiKey], key_id: int) -> ApiKey:
 def _check_held(identity: Identity, scopes: list[str]) -> None:
     above = set(scopes) - identity.scopes
     if above:
-        raise Forbidden(f"You do not hold {', '.join(sorted(above))}.", param="scopes")
+        raise Forbidden(f"You do not hold the scope {', '.join(sorted(above))}.", param="scopes")
