@@ -1,6 +1,7 @@
 """People, how they came, what they may use, and the keys their programs hold."""
 
 import uuid
+from collections.abc import Collection
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -157,6 +158,13 @@ class Quota(models.Model):
 
     def __str__(self) -> str:
         return f"quota of {self.user or f'role {self.role}'}"
+
+    def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
+        """As Django's, but the constraint speaks of columns; this speaks to whoever fills a form."""
+        known = not {"role", "user"} & set(exclude or ())
+        if known and bool(self.role) == bool(self.user_id):
+            raise ValidationError("Choose a role or a user, one of the two.")
+        super().validate_constraints(exclude)
 
 
 class Usage(models.Model):

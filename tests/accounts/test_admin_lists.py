@@ -69,6 +69,15 @@ def test_audit_log_is_filtered_by_action_and_searched(admin: Client, alice: User
     assert "192.0.2.8" not in page
 
 
+@pytest.mark.parametrize("both", [True, False])
+def test_a_quota_of_nobody_or_two_is_told_in_words(admin: Client, alice: User, both: bool) -> None:
+    whose = {"role": "staff", "user": alice.pk} if both else {}
+    page = admin.post(where("quota", "add"), whose | {"queued_jobs": "5"}).content.decode()
+    assert "Choose a role or a user, one of the two." in page
+    assert "quota_of_a_role_or_a_user" not in page
+    assert not Quota.objects.exists()
+
+
 def test_quota_is_changed_and_remembered(admin: Client, alice: User) -> None:
     admin.post(where("quota", "add"), {"role": "user", "queued_jobs": "5"})
     quota = Quota.objects.get(role="user")
