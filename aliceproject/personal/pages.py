@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts import audit
-from accounts.models import LOCAL_USERNAME
+from accounts.models import LOCAL_USERNAME, User
 from accounts.pages import PageRequest, page
 from accounts.problems import Invalid, Problem
 from accounts.signing_in import recent
@@ -18,9 +18,17 @@ from accounts.web import people
 from aliceproject.personal import erase, export, views
 from gallery import retention
 
+
+def _erase(user: User, by: audit.Source) -> None:
+    """What cannot be undone takes two steps: somebody may still be at work with the account."""
+    if user.is_active:
+        raise Invalid("Deactivate the account first.", code="still_active")
+    erase.start(user, by)
+
+
 # The list of people belongs to a lower layer, which knows nothing of what is erased with them.
 people.DEEDS["erase"] = people.Deed(
-    erase.start,
+    _erase,
     "Erase {}?",
     "The account, its pictures with their files, its jobs, albums and keys are deleted for good. "
     "Nobody can bring them back.",

@@ -73,6 +73,16 @@ def test_both_ask_who_it_is_once_more(alice: User, browser: Browser, deed: str) 
     assert User.objects.filter(username="alice").exists()
 
 
+def test_staff_erase_only_who_is_deactivated(alice: User, staff: User, browser: Browser) -> None:
+    client, sure = browser(staff), {"sure": "yes"}
+    page = client.post(f"{PEOPLE}/{alice.pk}/erase", sure, follow=True).content.decode()
+    assert "Deactivate the account first." in page
+    assert User.objects.filter(pk=alice.pk).exists()
+    client.post(f"{PEOPLE}/{alice.pk}/deactivate", sure)
+    client.post(f"{PEOPLE}/{alice.pk}/erase", sure)
+    assert not User.objects.filter(pk=alice.pk).exists()
+
+
 def test_the_last_staff_is_told_why_not(staff: User, browser: Browser) -> None:
     reply = browser(staff).post(f"{PAGE}/erase", {"confirm": staff.username})
     assert reply.status_code == 400
