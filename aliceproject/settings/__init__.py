@@ -149,7 +149,7 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.AliceAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["accounts.permissions.HasScope"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["accounts.json_body.StrictJSONParser"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "aliceproject.rest.OneAnswer",
     "DEFAULT_SCHEMA_CLASS": "aliceproject.openapi.schema.Schema",
     "EXCEPTION_HANDLER": "aliceproject.errors.drf_handler",

@@ -1,16 +1,14 @@
 """POST /v1/models/search/{civitai,huggingface} and the pictures of what they find."""
 
 import asyncio
-from io import BytesIO
-from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST
-from rest_framework.parsers import JSONParser
 
-from accounts.problems import NotFound, WrongType
+from accounts import json_body
+from accounts.problems import NotFound
 from modelhub.api import callers
 from modelhub.api.search_bodies import CivitaiBody, HuggingFaceBody
 from modelhub.api.search_shapes import results
@@ -58,16 +56,10 @@ def _question(
     request: HttpRequest, source: str, body: type[HuggingFaceBody]
 ) -> tuple[Question, bool]:
     callers.manager(request)
-    asked = body.read(_json(request))
+    asked = body.read(json_body.read(request))
     offline = asked.pop("offline")
     types = tuple(dict.fromkeys(asked.pop("types", ())))
     return Question(source=source, types=types, **asked), offline
-
-
-def _json(request: HttpRequest) -> Any:
-    if request.content_type != "application/json":
-        raise WrongType("Send JSON, with the header Content-Type: application/json.")
-    return JSONParser().parse(BytesIO(request.body))
 
 
 def _previewed(request: HttpRequest, found_id: int) -> tuple[str, str]:

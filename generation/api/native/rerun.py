@@ -15,7 +15,6 @@ from gallery import queries, sharing
 from gallery.api import shapes
 from generation.api import http
 from generation.api.fields import CANONICAL
-from generation.api.json_body import StrictJSONParser
 from generation.api.native import translate
 from generation.api.native.views import DIALECT, accepted, body_of
 
@@ -26,7 +25,6 @@ SIDES = frozenset({"width", "height"})
 
 class RerunView(APIView):
     required_scope = "generate"
-    parser_classes = [StrictJSONParser]
 
     def post(self, request: Request, image_id: str) -> Response:
         """The same picture again, or another by `overrides`: any words of POST /v1/jobs."""

@@ -22,7 +22,6 @@ from generation import jobs, overruling
 from generation.api import http
 from generation.api.estimate import Estimate
 from generation.api.fields import said, validated
-from generation.api.json_body import StrictJSONParser
 from generation.api.native import translate
 from generation.api.native.schema import JobsQuery
 from generation.api.native.translate import Ask, Prospect
@@ -74,7 +73,6 @@ def job_json(job: Job, viewer: User, base: str, estimate: Estimate) -> dict[str,
 
 class JobsView(APIView):
     required_scope = "generate"
-    parser_classes = [StrictJSONParser]
 
     def post(self, request: Request) -> Response:
         body = body_of(request)
@@ -170,7 +168,6 @@ class EstimateView(APIView):
     """What a job would cost and how long it would take, without making it."""
 
     required_scope = "generate"
-    parser_classes = [StrictJSONParser]
 
     def post(self, request: Request) -> Response:
         ask = translate.to_ask(body_of(request))

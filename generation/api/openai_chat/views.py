@@ -8,7 +8,8 @@ from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from generation.api import http, json_body, sse
+from accounts import json_body
+from generation.api import http, sse
 from generation.api.openai_chat import translate
 from generation.api.openai_chat.translate import Ask
 from generation.models import Job

@@ -10,9 +10,10 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 from PIL import Image as Pillow
 
+from accounts import json_body
 from gallery import storage
 from generation import jobs
-from generation.api import http, json_body, sse
+from generation.api import http, sse
 from generation.api.openai_images import translate
 from generation.api.openai_images.translate import Ask
 from generation.models import Job

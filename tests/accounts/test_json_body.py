@@ -5,8 +5,8 @@ import json
 import pytest
 from django.test import RequestFactory
 
+from accounts import json_body
 from accounts.problems import Invalid, WrongType
-from generation.api import json_body
 
 DEEP = b'{"a":' * 100_000 + b"1" + b"}" * 100_000
 
@@ -34,6 +34,10 @@ def test_an_object_is_read() -> None:
         (b'{"prompt": "a\nb"}', "control character"),
         (b'{"prompt": "x"} {"prompt": "y"}', "Extra data"),
         (DEEP, "nested too deeply"),
+        (b'{"a":' * 101 + b"1" + b"}" * 101, "nested too deeply"),
+        (b'{"a": [' + b"[" * 99 + b"]" * 99 + b"]}", "nested too deeply"),
+        (b'{"a": [' + b"[]," * 100_000 + b"[]]}", "too many values"),
+        (b'{"a": [' + b"1," * 200_000 + b"1]}", "too many values"),
     ],
 )
 def test_what_is_no_json_object_is_refused_with_the_reason(raw: bytes, reason: str) -> None:
