@@ -1,6 +1,7 @@
 """Who is asking: an API key, a browser session, or nobody."""
 
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,9 +99,10 @@ def session_holder(request: HttpRequest) -> Identity | None:
     user = getattr(request, "user", None)
     if not isinstance(user, User) or not user.is_active or user.username == LOCAL_USERNAME:
         return None
-    # A password alone opens nothing of staff's where the role asks for a second factor.
-    scopes = PLAIN_SCOPES if second_factor.missing(request, user) else _ceiling(user)
-    return Identity(user, scopes, None, session=True)
+    if second_factor.missing(request, user):
+        # A password alone opens nothing of staff's where the role asks for a second factor.
+        user = _plain(user)
+    return Identity(user, _ceiling(user), None, session=True)
 
 
 def everybody() -> Identity:
@@ -134,6 +136,13 @@ def _by_session(request: HttpRequest) -> Identity | None:
     if found is not None:
         _check_csrf(request)
     return found
+
+
+def _plain(user: User) -> User:
+    """The same person, for this request without a role. Not to be saved."""
+    seen = copy(user)
+    seen.is_staff = seen.is_superuser = False
+    return seen
 
 
 def _ceiling(user: User) -> frozenset[str]:

@@ -5,8 +5,12 @@ import re
 import pytest
 from django.conf import settings
 from django.test import Client
+from pytest_django import Settings
 
 from accounts import keys
+from accounts.models import User
+from gallery.models import Image
+from generation.models import Job
 from tests.attacks.world import PASSWORD, World
 
 pytestmark = pytest.mark.django_db
@@ -72,3 +76,22 @@ def test_the_session_s_cookie_is_not_for_scripts_nor_for_other_sites(world: Worl
     cookie = browser.cookies[settings.SESSION_COOKIE_NAME]
     assert (cookie["httponly"], cookie["samesite"]) == (True, "Lax")
     assert not cookie["domain"]
+
+
+def test_the_password_of_staff_alone_opens_nothing_of_others(
+    world: World, settings: Settings
+) -> None:
+    """Where the role asks for a second factor, it is asked for before the role counts at all."""
+    settings.ALICE_REQUIRE_STAFF_TOTP = True
+    names, pictures, jobs = world.names, Image.objects.count(), Job.objects.count()
+    stolen = world.client("staff")
+    listed = stolen.get("/v1/gallery").json()["data"]
+    assert [picture["id"] for picture in listed] == [names["public"]]
+    assert stolen.get("/v1/jobs").json()["data"] == []
+    for where in (f"/v1/gallery/{names['private']}", f"/v1/jobs/{names['job']}"):
+        assert stolen.get(where).status_code == 404
+        assert stolen.delete(where).status_code in {403, 404}
+    assert stolen.get("/v1/models/sd/hidden").status_code == 404
+    assert stolen.get("/v1/auth/me").json()["isStaff"] is False
+    assert (Image.objects.count(), Job.objects.count()) == (pictures, jobs)
+    assert User.objects.get(username="carol").is_staff
