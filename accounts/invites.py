@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts import audit
 from accounts.audit import Action, Source
 from accounts.models import Invite, User
-from accounts.problems import Invalid
+from accounts.problems import Forbidden, Invalid
 
 # 160 random bits.
 CODE_BYTES = 20
@@ -24,7 +24,9 @@ LONGEST_NOTE = 200
 def make(
     by: Source, *, uses: int = 1, expires_at: datetime | None = None, note: str = ""
 ) -> tuple[Invite, str]:
-    """An invite and its code, which nothing can show again. Raises Invalid."""
+    """An invite and its code, which nothing can show again. Raises Invalid, or Forbidden for who is
+    no staff any more.
+    """
     if not 1 <= uses <= MOST_USES:
         raise Invalid(f"uses: a whole number from 1 to {MOST_USES}.", param="uses")
     if expires_at is not None and expires_at <= timezone.now():
@@ -33,6 +35,7 @@ def make(
         raise Invalid(f"note: at most {LONGEST_NOTE} printable characters.", param="note")
     code = secrets.token_urlsafe(CODE_BYTES)
     with transaction.atomic():
+        _require_staff(by)
         invite = Invite.objects.create(
             digest=_digest(code),
             hint=code[:HINT_LENGTH],
@@ -93,6 +96,13 @@ def state(invite: Invite) -> str:
     if invite.expires_at is not None and invite.expires_at <= timezone.now():
         return "expired"
     return "used" if invite.used >= invite.uses else "live"
+
+
+def _require_staff(by: Source) -> None:
+    """Locked: whoever takes the role away meanwhile finds the invite, or comes first."""
+    makers = User.objects.filter(is_active=True, is_staff=True).select_for_update(no_key=True)
+    if by.user is not None and makers.filter(pk=by.user.pk).first() is None:
+        raise Forbidden("Only staff make invites.")
 
 
 def _live(now: datetime) -> Q:

@@ -10,7 +10,7 @@ from accounts import invites, keys, members, signals
 from accounts.audit import SYSTEM, Action, Source
 from accounts.local import local_user
 from accounts.members import Newcomer
-from accounts.models import AuditEntry, User
+from accounts.models import AuditEntry, Invite, User
 from accounts.problems import Forbidden, Invalid, Missing, NotFound, Problem
 from tests.accounts.conftest import at_once
 from tests.conftest import person
@@ -120,6 +120,21 @@ def test_who_is_staff_no_more_lets_nobody_in(
     assert (invites.is_live(code), invites.is_live(other)) == (False, True)
     entry = AuditEntry.objects.get(action=Action.INVITE_REVOKED)
     assert (entry.actor_id, entry.target_id) == (staff.pk, str(hers.pk))
+
+
+@pytest.mark.parametrize(
+    "fall", [members.deactivate, partial(members.set_role, staff=False)], ids=["away", "plain"]
+)
+def test_a_request_of_somebody_who_was_staff_makes_no_invite(
+    alice: User, staff: User, fall: Callable[[User, Source], None]
+) -> None:
+    """It was let in just before; what it made would outlive the role."""
+    members.set_role(alice, Source(staff), staff=True)
+    before = User.objects.get(pk=alice.pk)
+    fall(alice, Source(staff))
+    with pytest.raises(Forbidden):
+        invites.make(Source(before))
+    assert not Invite.objects.exists()
 
 
 def test_reactivation_opens_keys_again_and_no_session(

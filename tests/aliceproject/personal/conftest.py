@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts import audit, invites, keys, lockout
-from accounts.models import AuthenticatorApp, OpenIdentity, Quota, Registration, User
+from accounts.models import AuthenticatorApp, Invite, OpenIdentity, Quota, Registration, User
 from accounts.sealing import seal
 from gallery import albums, curating, retention
 from generation.models import Job
@@ -33,7 +33,8 @@ def furnish(keep: Keep, submit: Submit) -> Furnish:
         curating.set_tags(pictures[0], ["boat", "sea"])
         albums.add_to_album(albums.make_album(user, "boats"), pictures[:2])
         keys.mint(user, "laptop", ["read"])
-        invites.make(audit.Source(user), note=f"{user.username}'s choir")
+        invite, _ = invites.make(audit.SYSTEM, note=f"{user.username}'s choir")
+        Invite.objects.filter(pk=invite.pk).update(created_by=user)
         retention.set_days(user, 30)
         Client().force_login(user)
         Quota.objects.create(user=user, queued_jobs=100)

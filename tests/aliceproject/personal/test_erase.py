@@ -13,9 +13,9 @@ from django.test import Client
 from pytest_django import Settings
 
 from accounts import audit, invites, keys, lockout
-from accounts.audit import Source
+from accounts.audit import SYSTEM, Source
 from accounts.local import local_user
-from accounts.models import AuditEntry, Registration, User
+from accounts.models import AuditEntry, Invite, Registration, User
 from accounts.problems import Forbidden, Invalid, NotFound
 from aliceproject import chores, preparation
 from aliceproject.models import Erasure
@@ -83,7 +83,8 @@ def test_keys_sessions_and_invites_open_nothing_from_then_on(
     secret = keys.mint(alice, "laptop", ["read"])[1]
     program, browser = Client(headers={"Authorization": f"Bearer {secret}"}), Client()
     browser.force_login(alice)
-    _, code = invites.make(Source(alice))
+    invite, code = invites.make(SYSTEM)
+    Invite.objects.filter(pk=invite.pk).update(created_by=alice)
     erase.start(alice, Source(alice))
     assert Erasure.objects.filter(user=alice).exists()
     assert not invites.is_live(code)
