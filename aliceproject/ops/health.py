@@ -10,6 +10,7 @@ from accounts.problems import Busy
 from aliceproject import __version__
 from aliceproject.errors import respond
 from aliceproject.ops import figures
+from modelhub import catalog
 
 MESSAGES = {
     "ok": "Image generation service is ready",
@@ -21,12 +22,23 @@ MESSAGES = {
 def _report() -> dict[str, Any]:
     try:
         workers, depth = figures.workers(), figures.queue_depth()
+        names = _named(workers.models_loaded)
     except DatabaseError:
-        return _body("degraded", figures.Workers(()), None)
-    return _body("ok" if workers.ready else "starting", workers, depth)
+        return _body("degraded", figures.Workers(()), [], None)
+    return _body("ok" if workers.ready else "starting", workers, names, depth)
 
 
-def _body(status: str, workers: figures.Workers, depth: int | None) -> dict[str, Any]:
+def _named(loaded: list[str]) -> list[str]:
+    """Without those that strangers may not know of: nobody is asked who he is here."""
+    if not loaded:
+        return []
+    told = catalog.for_everybody().filter(public_id__in=loaded)
+    return sorted(told.values_list("public_id", flat=True))
+
+
+def _body(
+    status: str, workers: figures.Workers, names: list[str], depth: int | None
+) -> dict[str, Any]:
     loaded = workers.models_loaded
     return {
         "status": status,
@@ -39,7 +51,7 @@ def _body(status: str, workers: figures.Workers, depth: int | None) -> dict[str,
         "models_loaded": len(loaded),
         "backend": workers.backend,
         "device": workers.device,
-        "cache": {"models": loaded},
+        "cache": {"models": names},
         "workers": len(workers.rows),
         "queueDepth": depth,
         "uptimeSeconds": figures.uptime_seconds(),

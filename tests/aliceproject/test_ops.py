@@ -18,6 +18,7 @@ from aliceproject.ops.metrics import prefers_prometheus
 from generation import worker_status
 from generation.models import Job, WorkerStatus
 from generation.worker_status import Facts
+from modelhub.models import CatalogModel
 
 GPU = Facts("cuda:0", "diffusers", "bfloat16", ["sd/a"], 4 * 2**30, 24 * 2**30, 0.5)
 CPU = Facts("cpu", "mock", models_loaded=["sd/a", "sd/b"])
@@ -54,6 +55,16 @@ class TestHealth:
         body = client.get("/health").json()
         assert body["gpu_available"] is body["gpuAvailable"] is False
         assert body["models_loaded"] == body["modelsLoaded"] == 2
+
+    def test_models_for_staff_are_named_to_nobody(self, client: Client) -> None:
+        for name, visibility in (("sd/a", "everyone"), ("sd/b", "staff")):
+            CatalogModel.objects.create(
+                public_id=name, path=name, layout="diffusers", family="sd1",
+                native_resolution=512, visibility=visibility,
+            )  # fmt: skip
+        worker_status.record("w1", CPU)
+        body = client.get("/health").json()
+        assert (body["cache"], body["modelsLoaded"]) == ({"models": ["sd/a"]}, 2)
 
     def test_with_a_slash_it_says_healthy(self, client: Client) -> None:
         worker_status.record("w1", CPU)
