@@ -41,7 +41,7 @@ class OriginCheck:
             return b"cookie" not in headers
         if settings.ALICE_PUBLIC_URL and origin == _origin_of(settings.ALICE_PUBLIC_URL):
             return True
-        return urlsplit(origin).netloc.lower() == host.lower() != ""
+        return _netloc(origin).lower() == host.lower() != ""
 
     @staticmethod
     def _named(headers: Headers) -> bool:
@@ -51,6 +51,14 @@ class OriginCheck:
 def _origin_of(url: str) -> str:
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def _netloc(origin: str) -> str:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        # Such as `http://[`: whoever sent it is no browser.
+        return ""
 
 
 def websockets(patterns: Sequence[URLPattern]) -> Asgi:

@@ -52,7 +52,16 @@ async def test_a_page_at_the_public_address_may_behind_a_proxy_that_renames_the_
 
 @pytest.mark.parametrize(
     "origin",
-    ["http://evil.example", "null", "http://localhost:8080.evil.example", "http://localhost", "x"],
+    [
+        "http://evil.example",
+        "null",
+        "http://localhost:8080.evil.example",
+        "http://localhost",
+        "x",
+        "http://[",
+        "http://[::1",
+        "http://[localhost:8080]",
+    ],
 )
 async def test_a_page_of_another_site_may_not(origin: str) -> None:
     assert not await opens(host="localhost:8080", origin=origin)
