@@ -28,13 +28,23 @@ class JsonFormatter(logging.Formatter):
 
 
 class TextFormatter(logging.Formatter):
-    """The same for people; escapes what could move a terminal's cursor or start a new line."""
+    """The same for people; escapes what could move a terminal's cursor or start a new line. The
+    lines of a traceback are indented: none of them can pass for an event.
+    """
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
         line = super().formatMessage(record)
         if REQUEST_ID.get():
             line = f"{line} [{REQUEST_ID.get()}]"
-        return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
+        return _escaped(line)
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802
+        lines = super().formatException(ei).split("\n")
+        return "\n".join(f"  {_escaped(line)}" for line in lines)
+
+
+def _escaped(line: str) -> str:
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
 
 
 class Unexpected(logging.Filter):

@@ -46,6 +46,14 @@ def test_text_escapes_what_moves_a_cursor() -> None:
     assert TextFormatter("%(message)s").format(record("a\r\nb\x1b[2J")) == r"a\r\nb\x1b[2J"
 
 
+def test_no_line_of_a_traceback_can_pass_for_an_event() -> None:
+    error = ValueError("a\x1b[2J\n2026-11-28 23:00:00,000 INFO    accounts: carol signed in\u2028b")
+    made = record("x", exc_info=(ValueError, error, None))
+    first, *rest = TextFormatter("%(message)s").format(made).split("\n")
+    assert first == "x"
+    assert [line for line in rest if not line.startswith("  ") or not line.isprintable()] == []
+
+
 def test_text_ends_with_the_request() -> None:
     token = REQUEST_ID.set("r-1")
     line = TextFormatter("%(message)s").format(record("x"))
