@@ -15,6 +15,8 @@ from modelhub.families import Family, Prediction, traits_of
 LONGEST_VALUE = 500
 MAX_KEYS = 40
 MAX_NESTED_BYTES = 8_000_000
+# Lists, objects and their members: each takes two bytes there, and thirty times as many in memory.
+MAX_NESTED_PIECES = 200_000
 MAX_TRIGGER_WORDS = 20
 TOP_TAGS = 10
 LONGEST_TRIGGER_WORD = 100
@@ -90,7 +92,8 @@ def _top_tags(text: str) -> list[str]:
 
 
 def _nested(text: str) -> dict[str, Any]:
-    if not text or len(text) > MAX_NESTED_BYTES:
+    pieces = sum(text.count(mark) for mark in "[{,")
+    if not text or len(text) > MAX_NESTED_BYTES or pieces > MAX_NESTED_PIECES:
         return {}
     try:
         made = json.loads(text)
