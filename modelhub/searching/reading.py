@@ -1,10 +1,11 @@
 """Reading what strangers send: whatever is not as expected becomes nothing, text becomes plain."""
 
+import html
 import json
 import math
+import re
 import unicodedata
 from collections.abc import Iterator, Mapping
-from html.parser import HTMLParser
 from typing import Any
 
 from accounts.problems import Invalid
@@ -21,6 +22,8 @@ BREAKS = frozenset(
 )  # fmt: skip
 # Their content is no text at all.
 SILENT = frozenset({"script", "style", "template", "iframe", "noscript"})
+# How a tag begins behind its bracket; declarations have no name.
+TAG = re.compile(r"(?P<end>/?)(?P<name>[A-Za-z][A-Za-z0-9]{0,20})|[!?]")
 
 
 class Swollen(ValueError):
@@ -53,38 +56,37 @@ def prose(value: Any, most: int) -> str:
     """HTML as text with its paragraphs; at most `most` characters."""
     if not isinstance(value, str):
         return ""
-    reader = _Prose()
-    reader.feed(value[:MOST_HTML])
-    reader.close()
-    lines = (" ".join(each.split()) for each in printable("".join(reader.parts)).split("\n"))
+    told = printable("".join(_texts(_without_comments(value[:MOST_HTML]))))
+    lines = (" ".join(each.split()) for each in told.split("\n"))
     return "\n".join(each for each in lines if each)[:most].strip()
 
 
-class _Prose(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.parts: list[str] = []
-        self._silent = ""
+def _without_comments(markup: str) -> str:
+    first, *rest = markup.split("<!--")
+    return first + "".join(each.partition("-->")[2] for each in rest)
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if not self._silent and tag in SILENT:
-            self._silent = tag
-        elif tag in BREAKS:
-            self.parts.append("\n")
 
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag in BREAKS:
-            self.parts.append("\n")
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag == self._silent:
-            self._silent = ""
-        elif tag in BREAKS:
-            self.parts.append("\n")
-
-    def handle_data(self, data: str) -> None:
-        if not self._silent:
-            self.parts.append(data)
+def _texts(markup: str) -> Iterator[str]:
+    """What stands between tags, which are told by their brackets alone: each character is looked at
+    once, whatever is not closed. What is left of odd ones is text, and shown as such.
+    """
+    first, *rest = markup.split("<")
+    yield html.unescape(first)
+    silent = ""
+    for each in rest:
+        tag, closed, text = each.partition(">")
+        found = TAG.match(tag) if closed else None
+        name = (found["name"] or "").lower() if found else ""
+        if not found:
+            text = f"<{each}"
+        elif silent:
+            silent = "" if found["end"] and name == silent else silent
+        elif name in SILENT and not found["end"]:
+            silent = "" if tag.endswith("/") else name
+        elif name in BREAKS:
+            yield "\n"
+        if not silent:
+            yield html.unescape(text)
 
 
 def whole(value: Any) -> int:

@@ -1,6 +1,7 @@
 """What strangers send becomes plain text within bounds, or nothing."""
 
 import math
+import time
 from typing import Any
 
 import pytest
@@ -21,6 +22,10 @@ from modelhub.searching import reading
         ("<a href='javascript:alert(1)'>link</a>", "link"),
         ("a\x00b\x1b[31mc\u202ed", "a b [31mc d"),
         ("<" * 1000, "<" * 1000),
+        ("1 < 2 and 3 > 2, i<3", "1 < 2 and 3 > 2, i<3"),
+        ("<SCRIPT>alert(1)</ScRiPt>left<script/>, right", "left, right"),
+        ("a<!-- <b> <!-- --> b --> c<!-- never closed <p>", "a b --> c"),
+        ("<script><!-- </script> -->x</script>y", "x y"),
         (None, ""),
         (7, ""),
     ],
@@ -31,6 +36,16 @@ def test_markup_becomes_text(html: Any, text: str) -> None:
 
 def test_prose_ends() -> None:
     assert len(reading.prose("<p>" * 50_000 + "x" * 10**6, 100)) <= 100
+
+
+@pytest.mark.parametrize(
+    "piece", ["<a ", "<a/", "<a b='", "<!--", "</", "<?", "<", "&", "<script>"]
+)
+def test_no_markup_takes_long(piece: str) -> None:
+    """Anybody may write a description there: some hundred of them come with an answer."""
+    begin = time.monotonic()
+    reading.prose(piece * (reading.MOST_HTML // len(piece)), 4000)
+    assert time.monotonic() - begin < 5
 
 
 @pytest.mark.parametrize("value", [None, [], {}, True, 10**30, 1.5])
