@@ -9,7 +9,7 @@ Busy                  503
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.core.cache import cache
@@ -63,12 +63,15 @@ class Catalogue:
         return str(getattr(settings, self.url))
 
     def policy(self) -> Policy:
-        """Its own host and no other; on this machine's network only where the operator put it."""
-        host = urlsplit(self.base).hostname or ""
+        """Its own host and no other; on this machine's network only where the operator put it, and
+        at its port alone.
+        """
+        mirror = addresses.parse(self.base)
+        ours = self.base != self.home
         return replace(
             fetcher.HUB,
-            hosts=(host,),
-            private=self.base != self.home,
+            hosts=() if ours else (mirror.host,),
+            inside=frozenset({f"{mirror.host}:{mirror.port}"} if ours else ()),
             redirects=2,
             max_bytes=MOST_BYTES,
             seconds=SECONDS,
@@ -84,8 +87,8 @@ class Catalogue:
         small = replace(self.policy(), max_bytes=MOST_PREVIEW, seconds=PREVIEW_SECONDS)
         public = (*self.pictures, *settings.ALICE_HUB_HOSTS)
         if addresses.parse(url).origin != addresses.parse(self.base).origin:
-            return replace(small, hosts=public, private=False), {}
-        if small.private:
+            return replace(small, hosts=public, inside=frozenset()), {}
+        if small.inside:
             return replace(small, redirects=0), self.credentials()
         hosts = (*(small.hosts or ()), *public)
         return replace(small, hosts=hosts, redirects=5), self.credentials()

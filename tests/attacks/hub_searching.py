@@ -62,10 +62,12 @@ def upload(row: Attack, stage: Stage) -> None:
 
 
 def catalogue(row: Attack, _: Stage) -> None:
-    """`mood`: how the catalogue misbehaves. A problem with a code and a time, never a defect."""
+    """`mood`: how the catalogue misbehaves. A problem with a code and a time, never a defect; and
+    nobody else on this machine is asked.
+    """
     cache.clear()
-    with serving() as both:
-        both.mood = row.given["mood"]
+    with serving() as both, serving() as neighbour:
+        both.mood, both.onward = row.given["mood"], neighbour.url
         with override_settings(ALICE_CIVITAI_URL=both.url, ALICE_HUGGINGFACE_URL=both.url):
             for source in ("civitai", "huggingface"):
                 with pytest.raises(Problem) as refused:
@@ -73,6 +75,7 @@ def catalogue(row: Attack, _: Stage) -> None:
                 assert str(refused.value.status) in row.expected
                 assert refused.value.code == row.given["code"]
                 assert 1 <= int(refused.value.headers["Retry-After"]) <= 60
+        assert neighbour.asked == []
     cache.clear()
 
 

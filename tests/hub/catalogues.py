@@ -42,14 +42,15 @@ class Asked:
 
 @dataclass
 class Catalogues:
-    """`mood`: well, limited, refused, broken, html, garbage, shape, swollen, slow or
-    gone.
+    """`mood`: well, limited, refused, broken, html, garbage, shape, swollen, slow, gone or
+    astray, which leads to `onward`.
 
     `items` is what CivitAI has, `repositories` what Hugging Face has; tests put their own there.
     """
 
     url: str = ""
     mood: str = "well"
+    onward: str = ""
     asked: list[Asked] = field(default_factory=list)
     items: list[dict[str, Any]] = field(default_factory=list)
     repositories: list[dict[str, Any]] = field(default_factory=list)
@@ -221,6 +222,9 @@ class Handler(BaseHTTPRequestHandler):
             return
         if self.catalogues.mood == "slow":
             time.sleep(3)
+        if self.catalogues.mood == "astray":
+            self._answer(302, {"Location": self.catalogues.onward + self.path}, b"", "text/plain")
+            return
         if self.catalogues.mood in BAD:
             self._answer(*BAD[self.catalogues.mood])
             return
