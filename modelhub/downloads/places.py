@@ -129,7 +129,8 @@ def _set_aside(found: Path, wanted: Path) -> None:
     """A folder cannot be replaced in one step: the old one moves to where the new one was made."""
     if not wanted.exists() or (wanted.is_file() and found.is_file()):
         return
-    aside = found.parent / "replaced"
+    # No download is called so: names begin with no dot.
+    aside = found.parent / ".replaced"
     if aside.exists():
         shutil.rmtree(aside)
     wanted.rename(aside)

@@ -624,6 +624,17 @@ def test_force_replaces_a_file_and_a_folder(hub: Hub, fetch: Fetch, models_dir: 
     assert not (models_dir / "tiny/old.txt").exists()
 
 
+def test_force_replaces_a_folder_of_any_name(hub: Hub, fetch: Fetch, models_dir: Path) -> None:
+    """Also of the name under which what is replaced steps aside."""
+    hub.repo("maker/replaced", pipeline())
+    (models_dir / "replaced").mkdir()
+    (models_dir / "replaced/old.txt").write_text("old")
+    done = fetch("huggingface", repo="maker/replaced", force=True)
+    assert done.status == Status.COMPLETED, done.error_message
+    assert {path.name for path in (models_dir / "replaced").iterdir()} >= {"model_index.json"}
+    assert not (models_dir / "replaced/old.txt").exists()
+
+
 def test_nothing_takes_the_place_of_a_model_that_is_to_go(
     hub: Hub, fetch: Fetch, models_dir: Path
 ) -> None:
