@@ -97,11 +97,15 @@ def _png(data: bytes) -> Size:
 FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 # Markers without a length: TEM and the restarts.
 BARE = frozenset({0x01, *range(0xD0, 0xD9)})
+# Before the frame, filling included. Profiles and previews of cameras take some hundreds.
+MOST_MARKERS = 10_000
 
 
 def _jpeg(data: bytes) -> Size:
     at = 2
-    while data[at] == 0xFF:
+    for _ in range(MOST_MARKERS):
+        if data[at] != 0xFF:
+            break
         marker = data[at + 1]
         if marker in FRAMES:
             height, width = struct.unpack_from(">HH", data, at + 5)

@@ -17,6 +17,8 @@ from gallery.queries import Filter
 LONGEST_SEARCH = 200
 LONGEST_MODEL = 255
 LARGEST_SIDE = 99_999
+# As ISO 8601 has it with microseconds and a zone, and to spare: what follows is not for long texts.
+LONGEST_MOMENT = 64
 # Dates of four-digit years; farther ones are no dates to databases.
 YEAR_1, YEAR_9999 = -62_135_596_800, 253_370_764_800
 FLAGS = {"true": True, "1": True, "false": False, "0": False}
@@ -50,14 +52,16 @@ def whole(given: QueryDict, name: str, default: int, most: int) -> int:
 def moment(given: QueryDict, name: str) -> datetime:
     """Unix seconds or ISO 8601, in UTC where it names no zone."""
     word = given.get(name, "").strip()
+    wrong = Invalid(f"{name} must be a time in Unix seconds or ISO 8601.", param=name)
+    if len(word) > LONGEST_MOMENT:
+        raise wrong
     try:
         # A plus sign arrives as a space in a query that was not encoded.
         iso = re.sub(r"(T.*) (\d\d:?\d\d)$", r"\1+\2", word)
         found = _by_seconds(word) or datetime.fromisoformat(iso)
         return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
-        message = f"{name} must be a time in Unix seconds or ISO 8601."
-        raise Invalid(message, param=name) from None
+        raise wrong from None
 
 
 def _by_seconds(word: str) -> datetime | None:

@@ -222,3 +222,11 @@ def test_the_decoder_writes_no_file(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True)
     assert done.returncode != 0
     assert (tmp_path / "written").read_bytes() == b""
+
+
+@pytest.mark.parametrize("filling", [b"\xff", b"\xff\xd0", b"\xff\xe1\x00\x02"])
+def test_a_jpeg_that_never_comes_to_its_frame_costs_nothing(filling: bytes) -> None:
+    begin = time.monotonic()
+    with pytest.raises(Undecodable):
+        decoding.size_of(b"\xff\xd8" + filling * (32 * 2**20 // len(filling)))
+    assert time.monotonic() - begin < 3
