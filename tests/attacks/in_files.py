@@ -70,6 +70,21 @@ PICTURES: Mapping[str, Callable[[], bytes]] = {
     ),
     "png-with-too-little-data": lambda: png(64, 64, data=zlib.compress(b"x")),
     "jpeg-of-65535-squared": lambda: b"\xff\xd8\xff\xc0\x00\x11\x08\xff\xff\xff\xff\x03",
+    "jpeg-of-fillings": lambda: b"\xff\xd8" + b"\xff" * (32 * 2**20),
+    "jpeg-of-restarts": lambda: b"\xff\xd8" + b"\xff\xd0" * (16 * 2**20),
+    "jpeg-of-empty-segments": lambda: b"\xff\xd8" + b"\xff\xe1\0\x02" * (8 * 2**20),
+    "png-with-a-header-behind-another-chunk": lambda: (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"tEXt", b"a\0b") + png(8, 8)[8:]
+    ),
+    "png-of-a-million-chunks": lambda: png(8, 8, chunk(b"tEXt", b"a\0b") * 1_000_000),
+    # Its container says 8x8, the picture in it 16383x16383.
+    "webp-of-two-sizes": lambda: (
+        b"RIFF\x32\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0"
+        + b"\x07\0\0" * 2
+        + b"VP8L\x14\0\0\0\x2f"
+        + ((16382 << 14) | 16382).to_bytes(4, "little")
+        + bytes(15)
+    ),
     "webp-of-16384-squared": lambda: (
         b"RIFF\x20\0\0\0WEBPVP8X\x0a\0\0\0\x02\0\0\0" + b"\xff\x3f\x00" * 2 + bytes(8)
     ),

@@ -27,6 +27,13 @@ def _raw(header: bytes, data: int = 0, name: str = "x.safetensors") -> Make:
     )
 
 
+def _slow(names: int) -> dict[str, object]:
+    """Names that fit a pattern's pieces in millions of ways, and never its end."""
+    pieces = "transformer_blocks" * 4 + "attn" * 20 + "q" * 60 + "lora_A" * 25
+    slow = {f"{pieces}.attn2.add_q_proj.{number}": EMPTY for number in range(names)}
+    return slow | {"x.lora_A.weight": EMPTY}
+
+
 def _header(tensors: Mapping[str, object], data: int = 0) -> Make:
     return _raw(json.dumps(tensors).encode(), data)
 
@@ -90,6 +97,8 @@ MODELS: Mapping[str, Make] = {
     "metadata-named-twice": _raw(b'{"__metadata__": {"a": "b", "a": "c"}}'),
     "name-of-a-megabyte": _header({"a" * 2**20: EMPTY}),
     "name-that-matches-slowly": _header({"transformer_blocks.0." * 20_000: EMPTY}),
+    "names-that-match-slowly": _header(_slow(5_000)),
+    "tags-of-a-million-lists": _told(ss_tag_frequency='{"a":[' + "[]," * 1_000_000 + "[]]}"),
     "names-without-end": _raw(b"{" + b'"a":[],' * 1_100_000 + b'"b":0}'),
     "header-of-26-megabytes": _raw(b'{"a":"' + b"x" * 26_000_000 + b'"}'),
     "numbers-of-5000-digits": _raw(b'{"a":{"shape":[' + b"9" * 5000 + b"]}}"),

@@ -123,6 +123,8 @@ def open_stage(live: Live) -> Stage:
     # A file next to the server's own, which every traversal aims at.
     names |= {"data": str(live.data_dir), "canary": str(live.data_dir / "canary.txt")}
     names |= {"long": "x" * 5000, "megabyte": "x" * 2**20, "password": PASSWORD}
+    names |= {"deep": "[" * 100_000 + "]" * 100_000, "nested": "[" * 400 + "]" * 400}
+    names |= {"swollen": "[" + "[]," * 1_000_000 + "[]]", "slow": "T" * 15_000}
     names |= {f"secret_{identity}": secret for identity, secret in keys.items()}
     return Stage(live, names, keys, cookies, canary)
 
