@@ -9,6 +9,7 @@ from http import HTTPStatus
 from io import BytesIO
 from typing import Any
 
+from autobahn.websocket.types import ConnectionDeny
 from daphne.endpoints import build_endpoint_description_strings
 from daphne.http_protocol import HTTPFactory, WebRequest
 from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
@@ -173,6 +174,18 @@ class Factory(HTTPFactory):  # type: ignore[misc] # Daphne is not typed
 
 class Sockets(WebSocketProtocol):  # type: ignore[misc] # Daphne is not typed
     """A websocket that may be closed with each of the codes of RFC 6455, such as 1008."""
+
+    def onConnect(self, request: Any) -> Any:  # noqa: N802 - Autobahn's name
+        told = request.headers.get("sec-websocket-protocol", "")
+        if not all(text.isascii() for text in (request.path, told, *request.headers)):
+            # Daphne reads these as ASCII, and would fail.
+            raise ConnectionDeny(400, "Not in ASCII.")  # type: ignore[no-untyped-call]
+        return super().onConnect(request)
+
+    def onClose(self, wasClean: bool, code: int, reason: str) -> None:  # noqa: N802, N803, FBT001 - Autobahn's
+        # A handshake that Autobahn refuses by itself never came to Daphne: nothing is to be ended.
+        if hasattr(self, "server"):
+            super().onClose(wasClean, code, reason)
 
     def serverSend(self, content: str | bytes, binary: bool = False) -> None:  # noqa: N802, FBT001, FBT002 - Daphne's
         # Whoever is being hung up on hears no more; that is no failure of the sender.

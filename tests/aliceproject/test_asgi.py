@@ -181,6 +181,28 @@ def test_a_foreign_page_opens_none(live: Live, header: str) -> None:
         assert wire.recv(65536).startswith(b"HTTP/1.1 403 ")
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Origin: http://[",
+        "Origin: http://[x]",
+        "Sec-WebSocket-Version: 99",
+        "Sec-WebSocket-Key: x",
+        "Sec-WebSocket-Protocol: bücher",
+        "Bücher: x",
+    ],
+)
+def test_a_handshake_that_cannot_be_read_is_refused_without_a_defect(
+    live: Live, header: str
+) -> None:
+    before = len(live.log)
+    with handshake(live, header) as wire, suppress(ConnectionResetError):
+        while wire.recv(65536):
+            pass
+    assert httpx2.get(f"{live.url}/livez").status_code == 200
+    assert "Traceback" not in live.log[before:]
+
+
 def test_an_unknown_websocket_path_is_refused(live: Live) -> None:
     with handshake(live, path="/ws/nix") as wire:
         assert wire.recv(65536).startswith(b"HTTP/1.1 403 ")
