@@ -34,10 +34,11 @@ django.setup()
 from django.conf import settings  # noqa: E402
 from django.contrib.auth.hashers import make_password  # noqa: E402
 from django.db import connection  # noqa: E402
+from django.test import TransactionTestCase  # noqa: E402
 
 from accounts import append_only  # noqa: E402
 from accounts.models import User  # noqa: E402
-from tests import network_guard  # noqa: E402
+from tests import database, network_guard  # noqa: E402
 from tests.live import Live, service  # noqa: E402
 
 pytest_plugins = ["tests.figures", "tests.services.fixtures"]
@@ -88,6 +89,7 @@ def person(name: str, password: str, *, is_staff: bool = False) -> User:
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
     """Tests with transactions of their own empty every table afterwards, the audit log's too."""
+    TransactionTestCase._fixture_teardown = database.empty  # type: ignore[attr-defined]
     with django_db_blocker.unblock():
         append_only.remove(connection)
 

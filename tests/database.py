@@ -1,8 +1,12 @@
-"""The test database, as other processes reach it."""
+"""The test database: as other processes reach it, and as the next test finds it."""
 
+from functools import cache
 from urllib.parse import quote
 
 from django.db import connection
+
+# What models and rights there are is the same for all tests, and dear to write anew.
+KEPT = {"django_content_type", "auth_permission"}
 
 
 def url() -> str:
@@ -12,3 +16,21 @@ def url() -> str:
         return f"sqlite:///{known['NAME']}"
     user, host, name = known["USER"], known["HOST"], known["NAME"]
     return f"postgres://{quote(user)}@{host}:{known['PORT']}/{quote(str(name))}"
+
+
+def empty(*_: object) -> None:
+    """Every row that a test with transactions of its own has left.
+
+    Django's own way, a flush, tells all apps afterwards that they were migrated, and truncates on
+    PostgreSQL: both take longer than most tests.
+    """
+    deletions = [f"DELETE FROM {name}" for name in _tables()]
+    # SQLite takes one statement at a time, PostgreSQL all in one go.
+    one = connection.vendor == "postgresql"
+    connection.ops.execute_sql_flush(["; ".join(deletions)] if one else deletions)
+
+
+@cache
+def _tables() -> list[str]:
+    known = connection.introspection.django_table_names(only_existing=True, include_views=False)
+    return [connection.ops.quote_name(name) for name in sorted({*known} - KEPT)]
