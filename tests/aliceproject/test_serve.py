@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.live import ROOT, Live, free_port
+from tests.live import ROOT, Live, free_port, lay_database
 from tests.model_folders import build
 
 FIRST_LIGHT = re.compile(r"First light, .*:\n  (/.*\.png)\n")
@@ -56,6 +56,7 @@ def refusal(live: Live, *arguments: str) -> str:
 @pytest.fixture
 def live(tmp_path: Path) -> Iterator[Live]:
     live = stage(tmp_path)
+    lay_database(tmp_path)
     yield live
     for name in list(live.processes):
         live.stop(name)
@@ -118,7 +119,7 @@ def test_a_stop_leaves_no_process(running: Live) -> None:
 def test_a_killed_supervisor_leaves_no_process(running: Live) -> None:
     pids = descendants(running.processes["serve"].pid)
     running.processes["serve"].kill()
-    until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids), running, 20)
+    until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids), running)
 
 
 def test_a_killed_web_process_comes_back(running: Live) -> None:

@@ -12,7 +12,7 @@ import pytest
 from tests.chaos.campaign import LEASE_SECONDS, Campaign
 from tests.chaos.clients import Promise, promises
 from tests.chaos.ledger import Kept
-from tests.live import Live, free_port
+from tests.live import Live, free_port, lay_database
 from tests.model_folders import build
 
 # A failure is repeated by its seed, which the summary prints.
@@ -33,6 +33,7 @@ def campaign(tmp_path: Path) -> Iterator[Campaign]:
         "ALICE_STOP_GRACE_SECONDS": "5",
     }
     live = Live(tmp_path, port, os.environ | settings)
+    lay_database(tmp_path)
     live.manage("prepare")
     key = live.manage("create_api_key", "admin", "--name", "chaos", "--quiet")
     live.start("serve", "serve")

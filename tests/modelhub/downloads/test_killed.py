@@ -14,7 +14,7 @@ import pytest
 from tests.hub import server
 from tests.hub.server import Hub, sha256
 from tests.hub.weights import safetensors
-from tests.live import Live
+from tests.live import Live, lay_database
 
 MB = 10**6
 
@@ -30,6 +30,7 @@ def live(tmp_path: Path) -> Iterator[tuple[Live, Hub]]:
         }  # fmt: skip
         live = Live(tmp_path, 0, env)
         try:
+            lay_database(tmp_path)
             live.manage("prepare")
             yield live, hub
         finally:
