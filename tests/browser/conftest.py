@@ -105,6 +105,7 @@ class Window:
 
     async def is_open_to_all(self) -> None:
         """Nothing is wider than the window, and axe finds nothing in anybody's way."""
+        await self.page.wait_for_load_state()
         too_wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         assert await self.page.evaluate(too_wide) <= 0, self.page.url
         found = await Axe().run(self.page)

@@ -31,12 +31,13 @@ async def test_the_menu_leads_there(window: Window) -> None:
 
 
 async def test_days_are_kept_and_taken_back(window: Window) -> None:
-    await window.visit(PAGE)
     field = window.page.get_by_label("Delete my pictures after this many days")
     for days in ("30", ""):
+        await window.visit(PAGE)
         await field.fill(days)
         await window.page.get_by_role("button", name="Save").click()
         await expect(window.page.get_by_text("Saved.")).to_be_visible()
+        await window.visit(PAGE)
         await expect(field).to_have_value(days)
 
 

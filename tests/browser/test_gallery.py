@@ -1,9 +1,9 @@
 """A person in the gallery: by keys, by mouse, by touch, and without scripts."""
 
+import re
 from typing import Any
 
 import pytest
-from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Locator, StorageState, expect
 
 from tests.browser.conftest import PATIENCE_MS, Scheme, Window, opened
@@ -45,6 +45,8 @@ async def focused(window: Window) -> int:
 
 
 async def press(window: Window, *keys: str) -> None:
+    # A key means nothing before the page's scripts run.
+    await window.page.wait_for_load_state("domcontentloaded")
     for key in keys:
         await window.page.keyboard.press(key)
 
@@ -159,7 +161,9 @@ async def test_a_question_mark_tells_the_keys(window: Window) -> None:
 async def test_the_next_page_comes_as_one_scrolls(window: Window) -> None:
     prints = await wall(window, "many")
     await expect(prints).to_have_count(48)
-    for _ in range(40):
+    for _ in range(600):
+        if await prints.count() == 60:
+            break
         await window.page.mouse.wheel(0, 2000)
         await window.page.wait_for_timeout(50)
     await expect(prints).to_have_count(60)
@@ -211,7 +215,7 @@ async def test_enter_opens_the_large_view_and_escape_returns(window: Window) -> 
     await press(window, "Escape")
     await expect(page.locator("#lightbox")).to_be_hidden()
     assert await focused(window) == 2
-    assert page.url.endswith("?q=large")
+    await expect(page).to_have_url(re.compile(r"\?q=large$"))
 
 
 async def test_the_large_view_has_an_address(window: Window) -> None:
@@ -225,7 +229,7 @@ async def test_the_large_view_has_an_address(window: Window) -> None:
     await expect(window.page.locator("#lightbox-title")).to_have_text("large 1")
     await press(window, "Escape")
     await expect(window.page.locator("#lightbox")).to_be_hidden()
-    assert "#" not in window.page.url
+    await expect(window.page).to_have_url(re.compile("^[^#]+$"))
 
 
 async def test_its_neighbours_are_there_before_one_goes_to_them(window: Window) -> None:
@@ -460,7 +464,7 @@ async def test_a_picture_is_made_again(window: Window) -> None:
     await window.page.wait_for_url("**/web/generate")
     await window.visit(f"{WALL}?q=again")
     again = window.page.get_by_alt_text("again 0")
-    for _ in range(40):
+    for _ in range(200):
         if await again.count() == 2:
             break
         await window.page.wait_for_timeout(250)
@@ -544,7 +548,7 @@ async def test_every_room_fits_and_is_open_to_all(
     async with opened(chromium, live, **look) as window:
         for address in ROOMS:
             await window.visit(address)
-            await _fits_and_is_accessible(window)
+            await window.is_open_to_all()
         await _in_use(window)
         assert window.troubles == []
 
@@ -554,31 +558,24 @@ async def _in_use(window: Window) -> None:
     page = window.page
     await wall(window, "range")
     await page.locator(".more-filters summary").click()
-    await _fits_and_is_accessible(window)
+    await window.is_open_to_all()
     await press(window, "Escape", "?")
-    await _fits_and_is_accessible(window)
+    await window.is_open_to_all()
     await press(window, "Escape")
     await page.locator("#wall .print-link").first.click()
     await press(window, "i")
     await expect(page.locator(".drawer-prompt")).to_be_visible()
-    await _fits_and_is_accessible(window)
+    await window.is_open_to_all()
     await press(window, "Escape", "Control+a")
     await page.locator("#bulk summary").first.click()
-    await _fits_and_is_accessible(window)
+    await window.is_open_to_all()
     await open_page(window, "range 0")
-    await _fits_and_is_accessible(window)
+    await window.is_open_to_all()
     await page.get_by_role("link", name="Compare").click()
     await page.locator(".print-link").first.click()
     await page.get_by_text("Wipe").click()
-    await _fits_and_is_accessible(window)
+    await window.is_open_to_all()
     await window.visit(f"{WALL}/albums")
     await page.locator(".album").first.click()
-    await _fits_and_is_accessible(window)
-
-
-async def _fits_and_is_accessible(window: Window) -> None:
-    page = window.page
-    too_wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-    assert await page.evaluate(too_wide) <= 0, page.url
-    found = await Axe().run(page)
-    assert found.violations_count == 0, f"{page.url}\n{found.generate_report()}"
+    await page.wait_for_url("**/albums/*")
+    await window.is_open_to_all()

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.async_playwright import Axe
 from PIL import Image
 from playwright.async_api import Browser, StorageState, WebSocketRoute, expect
 
@@ -26,6 +25,13 @@ COVERED = """() => {
   const covered = over.some((bar) => box.top < bar.bottom - 1 && box.bottom > bar.top + 1);
   return held.closest("main *") && covered ? held.outerHTML.slice(0, 120) : "";
 }"""
+# Every value that the bar ever shows, however late somebody looks.
+NOTE_STEPS = """
+window.steps = [];
+new MutationObserver((changes) => {
+  for (const { target } of changes) if (target.id === "bar") window.steps.push(target.value);
+}).observe(document, { attributes: true, attributeFilter: ["value"], subtree: true });
+"""
 PAGES = ("/web/", "/web/generate", "/web/gallery", "/web/account")
 expect.set_options(timeout=PATIENCE_MS)
 
@@ -42,25 +48,25 @@ async def test_a_picture_develops_before_ones_eyes(window: Window) -> None:
     await expect(page.locator("#stand")).to_have_text(re.compile(r"Step \d+ of 12"))
     await expect(page.locator(".latent-image")).to_be_visible()
     await expect(page.locator(".result-image")).to_be_visible()
-    natural = await page.locator(".result-image").evaluate("(i) => [i.naturalWidth, i.complete]")
-    assert natural == [256, True]
+    for name, value in (("complete", True), ("naturalWidth", 256)):
+        await expect(page.locator(".result-image")).to_have_js_property(name, value)
 
 
 async def test_the_steps_grow_one_by_one(window: Window) -> None:
+    await window.page.add_init_script(NOTE_STEPS)
     await window.order(SLOW)
-    seen: list[float] = []
-    while not await window.page.locator(".result-image").is_visible():
-        seen.append(float(await window.page.locator("#bar").get_attribute("value") or 0))
-        await window.page.wait_for_timeout(100)
+    await expect(window.page.locator(".result-image")).to_be_visible()
+    seen: list[float] = await window.page.evaluate("window.steps")
     assert seen == sorted(seen)
     assert len(set(seen)) > 3
 
 
 async def test_cancelling_ends_the_job_within_a_step(window: Window) -> None:
-    await window.order("a boat [mock:slow=1]")
+    await window.order("a boat [mock:slow=2]")
     await expect(window.page.locator("#stand")).to_have_text(re.compile("Step"))
     await window.page.get_by_role("button", name="Cancel").click()
-    await expect(window.page.get_by_text("Cancelled", exact=True)).to_be_visible(timeout=3000)
+    # All twelve would take 24 seconds.
+    await expect(window.page.get_by_text("Cancelled", exact=True)).to_be_visible(timeout=10_000)
 
 
 async def test_several_pictures_come_as_a_sheet(window: Window) -> None:
@@ -163,8 +169,8 @@ async def test_a_restart_of_the_web_process_costs_no_picture(window: Window, liv
     live.start("web", "web")
     live.wait("/readyz")
     await expect(window.page.locator(".result-image")).to_be_visible()
-    # A refused connection is the browser's to report, and none of ours to hide.
-    assert [t for t in window.troubles if "ERR_CONNECTION" not in t and "WebSocket" not in t] == []
+    # A connection that is cut is the browser's to report, and none of ours to hide.
+    assert [t for t in window.troubles if "net::ERR_" not in t and "WebSocket" not in t] == []
     window.troubles.clear()
 
 
@@ -280,38 +286,30 @@ async def test_every_page_fits_and_is_open_to_all(
     look: dict[str, Any] = {"scheme": scheme, "width": width}
     async with opened(chromium, live, **look) as door:
         await door.visit("/web/login")
-        await _fits_and_is_accessible(door)
+        await door.is_open_to_all()
     async with opened(chromium, live, storage_state=alices, **look) as window:
         await draw(window, "for everybody", n="2")
-        await _fits_and_is_accessible(window)
+        await window.is_open_to_all()
         for path in PAGES:
             await window.visit(path)
-            await _fits_and_is_accessible(window)
+            await window.is_open_to_all()
         await window.visit("/web/gallery")
         await expect(window.page.locator("#wall > [data-drawn]").first).to_be_visible()
         await window.page.get_by_alt_text("for everybody").first.click()
-        await _fits_and_is_accessible(window)
+        await window.is_open_to_all()
         await window.page.get_by_role("button", name="Details").click()
         await window.page.get_by_role("link", name="Open its page").click()
-        await _fits_and_is_accessible(window)
+        await window.is_open_to_all()
         await window.page.goto(f"{window.page.url}/delete")
-        await _fits_and_is_accessible(window)
+        await window.is_open_to_all()
         assert window.troubles == []
 
 
 async def test_a_page_that_is_none_is_open_to_all_too(window: Window) -> None:
     await window.visit("/web/nowhere")
-    await _fits_and_is_accessible(window)
+    await window.is_open_to_all()
     assert all("404" in trouble for trouble in window.troubles)
     window.troubles.clear()
-
-
-async def _fits_and_is_accessible(window: Window) -> None:
-    page = window.page
-    too_wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-    assert await page.evaluate(too_wide) <= 0, page.url
-    found = await Axe().run(page)
-    assert found.violations_count == 0, f"{page.url}\n{found.generate_report()}"
 
 
 async def _ground(window: Window) -> str:

@@ -91,6 +91,7 @@ async def test_somebody_waits_is_approved_and_signs_in(carol: Window, stranger: 
 
 async def test_somebody_is_rejected_and_reads_why(carol: Window, stranger: Window) -> None:
     await register(stranger, "mallory")
+    await expect(stranger.page.get_by_role("heading", name="Your request waits")).to_be_visible()
     await carol.visit(REQUESTS)
     await carol.page.get_by_role("button", name="Reject mallory").click()
     await carol.page.get_by_label("Reason").fill("We do not know you.")
@@ -125,7 +126,7 @@ async def test_a_deactivated_person_s_open_page_ends(carol: Window, stranger: Wi
     await carol.page.get_by_role("button", name="Deactivate: bob").click()
     await carol.page.get_by_role("button", name="Deactivate", exact=True).click()
     # A second for the socket, the rest for the deed itself and a busy machine.
-    await expect(stranger.page.get_by_text("You are signed out.")).to_be_visible(timeout=4000)
+    await expect(stranger.page.get_by_text("You are signed out.")).to_be_visible(timeout=10_000)
     await stranger.visit("/web/gallery")
     await expect(stranger.page.get_by_role("heading", name="Sign in")).to_be_visible()
     await expect(carol.page.get_by_role("button", name="Reactivate: bob")).to_be_visible()
@@ -152,6 +153,7 @@ async def test_the_pages_fit_and_are_open_to_all(
 ) -> None:
     async with opened(chromium, live, scheme=scheme, width=width) as door:
         await register(door, f"frida-{scheme}-{width}")
+        await expect(door.page.get_by_role("heading", name="Your request waits")).to_be_visible()
         await door.is_open_to_all()
         await door.visit("/web/register")
         await door.is_open_to_all()
@@ -161,6 +163,7 @@ async def test_the_pages_fit_and_are_open_to_all(
             await window.visit(path)
             await window.is_open_to_all()
         await window.page.get_by_role("button", name="Make invite").click()
+        await expect(window.page.get_by_label("The new invite")).to_be_visible()
         await window.is_open_to_all()
         await window.visit(USERS)
         await window.page.get_by_role("button", name=re.compile("Deactivate:")).first.click()

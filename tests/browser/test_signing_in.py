@@ -175,6 +175,7 @@ async def test_a_new_password_opens_and_the_old_one_does_not(person: Window) -> 
     await expect(person.page.get_by_text("Your password is changed.")).to_be_visible()
     await person.page.get_by_label("Account menu").click()
     await person.page.get_by_role("button", name="Sign out", exact=True).click()
+    await expect(person.page.get_by_role("heading", name="Sign in")).to_be_visible()
     await try_to_sign_in(person, "hugo")
     await expect(person.page.get_by_role("alert")).to_be_visible()
     await try_to_sign_in(person, "hugo", "staple battery 9")
@@ -212,6 +213,7 @@ async def test_the_lock_says_how_long(person: Window) -> None:
     """The last test of this file: the address stays locked."""
     for _ in range(4):
         await try_to_sign_in(person, "alice", "wrong")
+        await expect(person.page.get_by_role("alert")).to_be_visible()
     await try_to_sign_in(person, "alice")
     await expect(person.page.get_by_role("heading", name="Locked for a while")).to_be_visible()
     await expect(person.page.get_by_role("alert")).to_contain_text("15 minutes")
