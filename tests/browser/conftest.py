@@ -164,6 +164,22 @@ async def stranger(chromium: Browser, live: Live) -> AsyncIterator[Window]:
         assert fresh.troubles == []
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def carols(chromium: Browser, live: Live) -> StorageState:
+    """The same for carol, whom modules about staff make."""
+    async with opened(chromium, live) as door:
+        await door.sign_in("carol")
+        return await door.page.context.storage_state()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def carol(chromium: Browser, live: Live, carols: StorageState) -> AsyncIterator[Window]:
+    """The window of staff."""
+    async with opened(chromium, live, storage_state=carols) as fresh:
+        yield fresh
+        assert fresh.troubles == []
+
+
 @asynccontextmanager
 async def opened(
     chromium: Browser, live: Live, *, scheme: Scheme = "dark", width: int = 1280, **options: Any

@@ -1,11 +1,10 @@
 """The page of downloads in a real browser: live, and as good without a script."""
 
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import Browser, StorageState, expect
 
 from tests.browser.conftest import PASSWORD, PATIENCE_MS, Scheme, Window, opened
@@ -46,20 +45,6 @@ def live() -> Iterator[Live]:
     with service(worker=False) as started:
         started.manage("shell", "-v0", "-c", SET_UP)
         yield started
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def carols(chromium: Browser, live: Live) -> StorageState:
-    async with opened(chromium, live) as door:
-        await door.sign_in("carol")
-        return await door.page.context.storage_state()
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def carol(chromium: Browser, live: Live, carols: StorageState) -> AsyncIterator[Window]:
-    async with opened(chromium, live, storage_state=carols) as fresh:
-        yield fresh
-        assert fresh.troubles == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

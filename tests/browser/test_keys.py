@@ -1,11 +1,10 @@
 """People make, rotate and revoke their keys, and staff everybody's: in a real browser."""
 
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 
 import httpx2
 import pytest
-import pytest_asyncio
 from playwright.async_api import Browser, StorageState, expect
 
 from tests.browser.conftest import PASSWORD, PATIENCE_MS, SET_UP, Scheme, Window, opened
@@ -28,21 +27,6 @@ def live() -> Iterator[Live]:
     with service(worker=False) as started:
         started.manage("shell", "-v0", "-c", SET_UP + MORE)
         yield started
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def carols(chromium: Browser, live: Live) -> StorageState:
-    async with opened(chromium, live) as door:
-        await door.sign_in("carol")
-        return await door.page.context.storage_state()
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def carol(chromium: Browser, live: Live, carols: StorageState) -> AsyncIterator[Window]:
-    """The window of staff."""
-    async with opened(chromium, live, storage_state=carols) as fresh:
-        yield fresh
-        assert fresh.troubles == []
 
 
 def answer(live: Live, secret: str) -> int:

@@ -48,13 +48,6 @@ def catalogues(both: Catalogues) -> Iterator[Catalogues]:
     fill(both)
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def carols(chromium: Browser, live: Live) -> StorageState:
-    async with opened(chromium, live) as door:
-        await door.sign_in("carol")
-        return await door.page.context.storage_state()
-
-
 @pytest_asyncio.fixture(loop_scope="module")
 async def carol(
     chromium: Browser, live: Live, carols: StorageState, catalogues: Catalogues

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, StorageState, expect
 
 from tests.browser.conftest import PASSWORD, PATIENCE_MS, SET_UP, Scheme, opened
 from tests.live import Live, service
@@ -72,9 +72,10 @@ async def test_everybody_finds_what_can_be_used_and_nothing_else(
         assert window.troubles == []
 
 
-async def test_staff_decide_about_a_model(chromium: Browser, live: Live) -> None:
-    async with opened(chromium, live) as window:
-        await window.sign_in("carol")
+async def test_staff_decide_about_a_model(
+    chromium: Browser, live: Live, carols: StorageState
+) -> None:
+    async with opened(chromium, live, storage_state=carols) as window:
         page = window.page
         await window.visit(MODELS)
         row = page.get_by_role("row").filter(has_text="juggernaut")
@@ -113,9 +114,8 @@ async def test_staff_decide_about_a_model(chromium: Browser, live: Live) -> None
         assert window.troubles == []
 
 
-async def test_staff_delete_a_model(chromium: Browser, live: Live) -> None:
-    async with opened(chromium, live) as window:
-        await window.sign_in("carol")
+async def test_staff_delete_a_model(chromium: Browser, live: Live, carols: StorageState) -> None:
+    async with opened(chromium, live, storage_state=carols) as window:
         page = window.page
         await window.visit(f"{MODELS}?q=easynegative")
         await page.get_by_role("link", name="easynegative").click()
@@ -127,9 +127,10 @@ async def test_staff_delete_a_model(chromium: Browser, live: Live) -> None:
         assert window.troubles == []
 
 
-async def test_without_javascript_the_buttons_work_as_well(chromium: Browser, live: Live) -> None:
-    async with opened(chromium, live, java_script_enabled=False) as window:
-        await window.sign_in("carol")
+async def test_without_javascript_the_buttons_work_as_well(
+    chromium: Browser, live: Live, carols: StorageState
+) -> None:
+    async with opened(chromium, live, storage_state=carols, java_script_enabled=False) as window:
         await window.visit(f"{MODELS}?q=other")
         await window.page.get_by_role("button", name="Switch other off").click()
         await expect(window.page.get_by_role("status").first).to_contain_text("switched off")
@@ -141,10 +142,9 @@ async def test_without_javascript_the_buttons_work_as_well(chromium: Browser, li
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1280])
 async def test_the_pages_are_for_everybody(
-    chromium: Browser, live: Live, scheme: Scheme, width: int
+    chromium: Browser, live: Live, carols: StorageState, scheme: Scheme, width: int
 ) -> None:
-    async with opened(chromium, live, scheme=scheme, width=width) as window:
-        await window.sign_in("carol")
+    async with opened(chromium, live, scheme=scheme, width=width, storage_state=carols) as window:
         for path in (MODELS, f"{MODELS}?kind=lora", f"{MODELS}?q=nothing"):
             await window.visit(path)
             await window.is_open_to_all()

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, StorageState, expect
 
 from tests.browser.conftest import PASSWORD, PATIENCE_MS, SET_UP, Scheme, opened
 from tests.live import Live, service
@@ -27,9 +27,10 @@ def live() -> Iterator[Live]:
         yield started
 
 
-async def test_staff_set_a_limit_and_its_owner_sees_it(chromium: Browser, live: Live) -> None:
-    async with opened(chromium, live) as door:
-        await door.sign_in("carol")
+async def test_staff_set_a_limit_and_its_owner_sees_it(
+    chromium: Browser, live: Live, carols: StorageState
+) -> None:
+    async with opened(chromium, live, storage_state=carols) as door:
         await door.visit(QUOTAS)
         page = door.page
         await page.get_by_label("User name").fill("alice")
@@ -50,10 +51,9 @@ async def test_staff_set_a_limit_and_its_owner_sees_it(chromium: Browser, live: 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1280])
 async def test_the_pages_are_for_everybody(
-    chromium: Browser, live: Live, scheme: Scheme, width: int
+    chromium: Browser, live: Live, carols: StorageState, scheme: Scheme, width: int
 ) -> None:
-    async with opened(chromium, live, scheme=scheme, width=width) as door:
-        await door.sign_in("carol")
+    async with opened(chromium, live, scheme=scheme, width=width, storage_state=carols) as door:
         for path in (USAGE, QUOTAS, f"{QUOTAS}/user", f"{QUOTAS}?name=bob"):
             await door.visit(path)
             await door.is_open_to_all()

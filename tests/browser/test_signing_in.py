@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 import pytest_asyncio
 from django_otp.oath import totp
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, StorageState, expect
 
 from tests.browser.conftest import PASSWORD, PATIENCE_MS, SET_UP, Scheme, Window, opened
 from tests.live import Live, service
@@ -199,10 +199,9 @@ async def test_staff_read_the_log_in_words_and_by_filter(person: Window) -> None
 @pytest.mark.parametrize(("scheme", "width"), [("light", DESK), ("dark", DESK), ("light", PHONE),
                                                ("dark", PHONE)])  # fmt: skip
 async def test_the_pages_are_open_to_all(
-    chromium: Browser, live: Live, scheme: Scheme, width: int
+    chromium: Browser, live: Live, carols: StorageState, scheme: Scheme, width: int
 ) -> None:
-    async with opened(chromium, live, scheme=scheme, width=width) as window:
-        await window.sign_in("carol")
+    async with opened(chromium, live, scheme=scheme, width=width, storage_state=carols) as window:
         for path in (SECURITY, "/web/account/password", FACTOR, AUDIT, f"{AUDIT}?action=login"):
             await window.visit(path)
             await window.is_open_to_all()
