@@ -69,7 +69,8 @@ def children(pid: int) -> list[int]:
 def alive(pid: int) -> bool:
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
+    # It may end between the opening and the reading.
+    except (FileNotFoundError, ProcessLookupError):
         return False
     return state != "Z"
 

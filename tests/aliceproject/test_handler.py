@@ -16,11 +16,13 @@ from tests.aliceproject.asgi_wire import Wire, pieces, scope
 gates: list[asyncio.Event] = []
 blocked = threading.Event()
 used: set[int] = set()
+begun: list[str] = []
 ended: list[str] = []
 
 
 async def wait(request: HttpRequest) -> HttpResponse:
     used.add(await sync_to_async(threading.get_ident)())
+    begun.append(request.path)
     try:
         await gates[0].wait()
     finally:
@@ -34,7 +36,7 @@ def quick(request: HttpRequest) -> HttpResponse:
 
 
 def block(request: HttpRequest) -> HttpResponse:
-    blocked.wait(5)
+    blocked.wait(60)
     return HttpResponse("done")
 
 
@@ -45,6 +47,7 @@ urlpatterns = [path("wait", wait), path("quick", quick), path("block", block), p
 def stage() -> Iterator[None]:
     gates[:] = [asyncio.Event()]
     used.clear()
+    begun.clear()
     ended.clear()
     with override_settings(ROOT_URLCONF=__name__):
         yield
@@ -56,10 +59,16 @@ async def ask(handler: BoundedASGIHandler, url: str) -> int:
     return wire.status
 
 
+async def all_begun(count: int) -> None:
+    async with asyncio.timeout(60):
+        while len(begun) < count:
+            await asyncio.sleep(0.01)
+
+
 async def test_200_waiters_share_sixteen_threads() -> None:
     handler = BoundedASGIHandler()
     waiting = [asyncio.create_task(ask(handler, "/wait")) for _ in range(200)]
-    await asyncio.sleep(1)
+    await all_begun(200)
     assert await ask(handler, "/quick") == 200
     gates[0].set()
     assert await asyncio.gather(*waiting) == [200] * 200
@@ -68,7 +77,7 @@ async def test_200_waiters_share_sixteen_threads() -> None:
 
 async def test_a_stop_ends_the_views_that_wait() -> None:
     waiting = asyncio.create_task(ask(BoundedASGIHandler(), "/wait"))
-    await asyncio.sleep(0.2)
+    await all_begun(1)
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
     assert ended == ["/wait"]

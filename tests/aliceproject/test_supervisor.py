@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -54,7 +55,7 @@ def run(tmp_path: Path) -> Iterator[Run]:
     for process in started:
         process.kill()
     for pid in pids(tmp_path):
-        if alive(pid):
+        with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     for process in started:
         process.wait(10)
@@ -69,7 +70,8 @@ def pids(folder: Path) -> list[int]:
 def alive(pid: int) -> bool:
     try:
         return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
-    except FileNotFoundError:
+    # It may end between the opening and the reading.
+    except (FileNotFoundError, ProcessLookupError):
         return False
 
 
@@ -82,10 +84,10 @@ def until(claim: Callable[[], bool], seconds: float = 60) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_stop_ends_every_program(number: int, run: Run, tmp_path: Path) -> None:
-    process = run(SLEEPER, WITH_CHILD)
+    process = run(SLEEPER, WITH_CHILD, grace=60)
     until(lambda: len(pids(tmp_path)) == 3)
     process.send_signal(number)
-    assert process.wait(10) == 0
+    assert process.wait(30) == 0
     assert [pid for pid in pids(tmp_path) if alive(pid)] == []
 
 
@@ -113,7 +115,7 @@ def test_a_program_that_ends_in_peace_is_started_again_too(run: Run, tmp_path: P
 
 def test_restarts_back_off(run: Run, tmp_path: Path) -> None:
     process = run(BRIEF)
-    until(lambda: len(pids(tmp_path)) == 3)
+    until(lambda: len(pids(tmp_path)) >= 3)
     process.terminate()
     lines = process.communicate()[1]
     assert [f"again in {wait} s" in lines for wait in ("0.5", "1.0")] == [True, True]
@@ -123,7 +125,7 @@ def test_a_stubborn_program_is_killed_after_the_grace(run: Run, tmp_path: Path) 
     process = run(STUBBORN, grace=0.5)
     until(lambda: len(pids(tmp_path)) == 1)
     process.terminate()
-    assert process.wait(5) == 0
+    assert process.wait(30) == 0
     assert not alive(pids(tmp_path)[0])
 
 
@@ -132,7 +134,7 @@ def test_a_frozen_program_is_killed_after_the_grace(run: Run, tmp_path: Path) ->
     until(lambda: len(pids(tmp_path)) == 1)
     os.kill(pids(tmp_path)[0], signal.SIGSTOP)
     process.terminate()
-    assert process.wait(5) == 0
+    assert process.wait(30) == 0
     assert not alive(pids(tmp_path)[0])
 
 
@@ -141,8 +143,9 @@ def test_a_second_stop_waits_no_longer(run: Run, tmp_path: Path) -> None:
     until(lambda: len(pids(tmp_path)) == 1)
     process.terminate()
     time.sleep(0.5)
-    process.terminate()
-    assert process.wait(5) == 0
+    # Another signal than the first: two of a kind that come close together are told as one.
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 0
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's death signal is Linux's")
@@ -176,7 +179,7 @@ supervisor.Supervisor(
     process = subprocess.Popen([sys.executable, "-c", stage])
     times: list[str] = []
     try:
-        until = time.monotonic() + 30
+        until = time.monotonic() + 60
         while len(times) < 2 and time.monotonic() < until:
             time.sleep(0.05)
             times = (
@@ -184,7 +187,7 @@ supervisor.Supervisor(
             )
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(30)
     assert float(times[1]) - float(times[0]) > 1
 
 
@@ -201,8 +204,8 @@ def test_a_stray_that_ends_is_buried(run: Run, tmp_path: Path) -> None:
 
 
 def test_a_stop_ends_strays_too(run: Run, tmp_path: Path) -> None:
-    process = run(STRAY.replace("RUNS", "600"))
+    process = run(STRAY.replace("RUNS", "600"), grace=60)
     until(lambda: len(pids(tmp_path)) == 2)
     process.terminate()
-    assert process.wait(10) == 0
+    assert process.wait(30) == 0
     assert [pid for pid in pids(tmp_path) if alive(pid)] == []

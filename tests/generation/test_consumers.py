@@ -26,7 +26,7 @@ from tests.generation.jobs.conftest import Submit, Take, stored
 pytestmark = pytest.mark.django_db(transaction=True)
 
 HOST = "localhost"
-PATIENCE = 5.0
+PATIENCE = 30.0
 Open = Callable[..., Awaitable["Line"]]
 
 

@@ -16,7 +16,7 @@ ID = uuid.UUID("0123456789abcdef0123456789abcdef")
 
 
 async def first(messages: AsyncIterator[nudges.Message]) -> nudges.Message:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         return await anext(messages)
 
 
@@ -48,11 +48,11 @@ async def test_a_nudge_may_come_from_any_thread() -> None:
 async def test_workers_hear_what_is_to_be_cancelled() -> None:
     heard: list[uuid.UUID] = []
     progress.hear_cancels(heard.append)
-    await asyncio.sleep(0.2)
-    progress.ask_cancel(ID)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while ID not in heard:
-            await asyncio.sleep(0.01)
+            # The thread that hears takes a moment to begin.
+            progress.ask_cancel(ID)
+            await asyncio.sleep(0.05)
 
 
 class Broken:
@@ -81,8 +81,10 @@ def test_a_broken_layer_is_no_reason_to_wait_or_fail() -> None:
         progress.nudge(uuid.uuid4())
     # Waiting for each would take five seconds.
     assert time.monotonic() - began < 4
-    time.sleep(0.1)
-    assert Broken.sent > 0
+    give_up = time.monotonic() + 60
+    while not Broken.sent:
+        assert time.monotonic() < give_up
+        time.sleep(0.01)
 
 
 async def test_many_nudges_for_one_job_become_few() -> None:

@@ -100,7 +100,7 @@ def test_many_wake_ups_draw_a_job_once(cluster: Cluster, ask: Callable[..., Job]
 
 
 def test_no_task_is_taken_while_one_runs(cluster: Cluster, ask: Callable[..., Job]) -> None:
-    job = ask("a lake [mock:slow=0.1]")
+    job = ask("a lake [mock:slow=0.3]")
     until(begun(job), cluster)
     async_task("os.getpid", cluster=bell.CLUSTER)
     async_task("os.getpid", cluster=bell.CLUSTER)

@@ -47,7 +47,7 @@ async def placed(connection: Any) -> Job:
     """The job that the request made, while it is being waited for."""
     # The application starts with the first message that is awaited from it.
     await connection.receive_nothing(timeout=0.01)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while (job := await Job.objects.order_by("-created_at").afirst()) is None:
             await asyncio.sleep(0.01)
         await asyncio.sleep(0.05)
@@ -58,7 +58,7 @@ async def leave(connection: Any) -> None:
     await connection.send_input({"type": "http.disconnect"})
 
 
-async def status_of(job: Job, within: float = 15.0) -> str:
+async def status_of(job: Job, within: float = 60.0) -> str:
     """The job's status when it has ended or, at the latest, after `within` seconds."""
     deadline = asyncio.get_running_loop().time() + within
     while asyncio.get_running_loop().time() < deadline:
@@ -111,7 +111,7 @@ async def test_a_stopping_server_cancels_no_job(connect: Connect) -> None:
 
 
 async def test_an_sdk_has_time_to_come_back(connect: Connect, settings: Any) -> None:
-    settings.ALICE_DISCONNECT_GRACE_SECONDS = 0.6
+    settings.ALICE_DISCONNECT_GRACE_SECONDS = 2.0
     connection = connect(x_stainless_lang="python")
     job = await placed(connection)
     await leave(connection)
@@ -122,14 +122,14 @@ async def test_an_sdk_has_time_to_come_back(connect: Connect, settings: Any) -> 
 async def test_an_sdk_that_came_back_keeps_its_job(
     connect: Connect, settings: Any, served: Any
 ) -> None:
-    settings.ALICE_DISCONNECT_GRACE_SECONDS = 1.5
+    settings.ALICE_DISCONNECT_GRACE_SECONDS = 3.0
     lost = connect(x_stainless_lang="python")
     job = await placed(lost)
     await leave(lost)
     again = connect(x_stainless_lang="python", x_stainless_retry_count="1")
     assert (await placed(again)).pk == job.pk
-    assert await status_of(job, within=2.0) == "queued"
-    answer = await served(again.receive_output(timeout=10))
+    assert await status_of(job, within=3.5) == "queued"
+    answer = await served(again.receive_output(timeout=60))
     assert answer["status"] == 200
 
 

@@ -47,11 +47,12 @@ def test_many_steps_are_written_four_times_a_second(
 ) -> None:
     submit()
     tended = keeper.tend(take())
-    before = revision(tended)
+    before, began = revision(tended), time.monotonic()
     for step in range(50):
         tended(Step(step + 1, 50))
         time.sleep(0.02)
-    assert 1 <= revision(tended) - before <= 6
+    written = revision(tended) - before
+    assert 1 <= written <= 2 + 4 * (time.monotonic() - began)
 
 
 def test_a_preview_that_cannot_be_encoded_is_left_out(
@@ -75,9 +76,10 @@ def test_previews_are_made_twice_a_second_at_most(
         made.append(Raster(8, 8, bytes(192)))
         return made[-1]
 
+    began = time.monotonic()
     for step in range(20):
         tended(Step(step + 1, 20, preview))
-    assert len(made) == 1
+    assert 1 <= len(made) <= 1 + 2 * (time.monotonic() - began)
 
 
 def test_a_lost_lease_ends_the_drawing(keeper: Keeper, submit: Submit, take: Take) -> None:

@@ -116,7 +116,7 @@ async def test_a_follower_whose_key_loses_its_right_is_told_and_let_go(
     parts = aiter(response.streaming_content)
     assert b"event: queued" in await anext(parts)
     await ApiKey.objects.aupdate(**change)
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(30):
         rest = b"".join([part async for part in parts]).decode()
     assert rest.startswith("event: error")
     assert f'"code":"{code}"' in rest
@@ -130,10 +130,10 @@ async def test_a_stream_outlives_a_database_that_is_away_for_a_while(
     assert b"event: queued" in await anext(parts)
     rename = sync_to_async(lambda old, new: connection.cursor().execute(RENAME.format(old, new)))
     await rename("accounts_apikey", "away")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while "right to a stream" not in caplog.text:
             await asyncio.sleep(0.1)
     await rename("away", "accounts_apikey")
     await ApiKey.objects.aupdate(revoked_at=Now())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         assert (await anext(parts)).startswith(b"event: error")
