@@ -1,9 +1,13 @@
 """The test database: as other processes reach it, and as the next test finds it."""
 
+import time
 from functools import cache
 from urllib.parse import quote
 
 from django.db import connection
+
+from generation import tasks
+from generation.jobs.keeper import Keeper
 
 # What models and rights there are is the same for all tests, and dear to write anew.
 KEPT = {"django_content_type", "auth_permission"}
@@ -24,10 +28,22 @@ def empty(*_: object) -> None:
     Django's own way, a flush, tells all apps afterwards that they were migrated, and truncates on
     PostgreSQL: both take longer than most tests.
     """
+    if tasks._desk is not None:
+        at_rest(tasks._desk.keeper)
     deletions = [f"DELETE FROM {name}" for name in _tables()]
     # SQLite takes one statement at a time, PostgreSQL all in one go.
     one = connection.vendor == "postgresql"
     connection.ops.execute_sql_flush(["; ".join(deletions)] if one else deletions)
+
+
+def at_rest(keeper: Keeper) -> None:
+    """Until what its thread was writing is written: a test's end takes the database from it."""
+    give_up = time.monotonic() + 60
+    keeper._wake.set()
+    # It takes the wake-up before each round, and a round without jobs writes nothing.
+    while keeper._wake.is_set():
+        assert time.monotonic() < give_up, "the keeper hangs"
+        time.sleep(0.002)
 
 
 @cache

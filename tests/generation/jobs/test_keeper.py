@@ -10,6 +10,7 @@ from generation.engine.contract import Raster, Step
 from generation.engine.errors import Cancelled
 from generation.jobs.keeper import Keeper, Reason, Tended
 from generation.models import Job, JobPreview
+from tests import database
 from tests.generation.jobs.conftest import Submit, Take, expire
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -21,7 +22,7 @@ def keeper() -> Iterator[Keeper]:
     yield made
     for tended in list(made._tended.values()):
         made.forget(tended)
-    time.sleep(0.1)
+    database.at_rest(made)
 
 
 def until(ready: Callable[[], object]) -> None:
