@@ -30,7 +30,9 @@ def _raw(header: bytes, data: int = 0, name: str = "x.safetensors") -> Make:
 def _slow(names: int) -> dict[str, object]:
     """Names that fit a pattern's pieces in millions of ways, and never its end."""
     pieces = "transformer_blocks" * 4 + "attn" * 20 + "q" * 60 + "lora_A" * 25
-    slow = {f"{pieces}.attn2.add_q_proj.{number}": EMPTY for number in range(names)}
+    slow: dict[str, object] = {
+        f"{pieces}.attn2.add_q_proj.{number}": EMPTY for number in range(names)
+    }
     return slow | {"x.lora_A.weight": EMPTY}
 
 
