@@ -54,7 +54,7 @@ def run(tmp_path: Path) -> Iterator[Run]:
     yield start
     for process in started:
         process.kill()
-    for pid in pids(tmp_path):
+    for pid in filter(alive, pids(tmp_path)):
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     for process in started:
@@ -192,8 +192,8 @@ supervisor.Supervisor(
 
 
 def test_a_program_sees_its_own_variables(run: Run, tmp_path: Path) -> None:
-    run(NOTE + "(home / os.environ['NUMBER']).touch(); time.sleep(600)")
-    until(lambda: pids(tmp_path) == [0])
+    run(NOTE + "(home / f'{os.environ[\"NUMBER\"]}-{os.getpid()}').touch(); time.sleep(600)")
+    until(lambda: [file.name[:2] for file in tmp_path.iterdir()] == ["0-"])
 
 
 def test_a_stray_that_ends_is_buried(run: Run, tmp_path: Path) -> None:
