@@ -59,11 +59,11 @@ def test_what_is_staff_s_to_know_is_told_to_staff_alone(reader: Client, boss: Cl
 def test_nothing_is_said_of_files_that_are_not_so(boss: Client) -> None:
     """A damaged file waits for no digest, and a missing one takes no room."""
     damaged, here = installed("damaged", state="corrupt"), installed("here", size_bytes=10**6)
-    gone = installed("gone", state="missing", size_bytes=3 * 2**20)
+    gone = installed("gone", state="missing", size_bytes=3 * 10**6)
     assert "not computed yet" in text(boss, f"{MODELS}/{here.pk}")
     assert "not computed yet" not in text(boss, f"{MODELS}/{damaged.pk}")
-    assert "nothing; it was 3.0" in text(boss, f"{MODELS}/{gone.pk}")
-    assert "was 3.0" in text(boss, f"{MODELS}?q=gone")
+    assert "nothing; it was 3 MB" in text(boss, f"{MODELS}/{gone.pk}")
+    assert "was 3 MB" in text(boss, f"{MODELS}?q=gone")
     assert "was " not in text(boss, f"{MODELS}?q=here").partition("<tbody>")[2]
 
 
