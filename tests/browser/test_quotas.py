@@ -41,7 +41,7 @@ async def test_staff_set_a_limit_and_its_owner_sees_it(
         door.troubles.clear()
         await page.get_by_label("Pictures").fill("12")
         await page.get_by_role("button", name="Save limits").click()
-        await expect(page.get_by_role("status")).to_contain_text("alice")
+        await expect(page.locator(".notices")).to_contain_text("alice")
     async with opened(chromium, live) as window:
         await window.sign_in("alice")
         await window.visit(USAGE)
