@@ -10,17 +10,17 @@ from uuid import UUID
 
 from django.http import QueryDict
 
+from accounts.bodies import YEAR_9999
 from accounts.problems import Invalid
 from gallery.curating import MOST_TAGS, clean_tag
 from gallery.queries import Filter
 
 LONGEST_SEARCH = 200
 LONGEST_MODEL = 255
-LARGEST_SIDE = 99_999
 # As ISO 8601 has it with microseconds and a zone, and to spare: what follows is not for long texts.
 LONGEST_MOMENT = 64
-# Dates of four-digit years; farther ones are no dates to databases.
-YEAR_1, YEAR_9999 = -62_135_596_800, 253_370_764_800
+# In Unix seconds, as YEAR_9999: farther ones are no dates to databases.
+YEAR_1 = -62_135_596_800
 FLAGS = {"true": True, "1": True, "false": False, "0": False}
 PAGING = frozenset({"cursor", "limit", "offset"})
 
